@@ -1,0 +1,39 @@
+/*
+ * The admin socket: a very small HTTP server for the operator and for
+ * monitoring, on a Unix path (mode 0600) or a loopback address.  Runs on the
+ * master's event loop.  GET only; one answer, then the connection ends.  The
+ * size of a request, the number of connections and their time are limited.
+ */
+#ifndef COMMON_ADMIN_H
+#define COMMON_ADMIN_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/deadline.h"
+#include "common/slice.h"
+
+struct admin;
+
+struct admin_answer {
+	unsigned status; /* 200, 404, 503 */
+	const char *type;
+	char *body; /* given to the server: mem_free() */
+};
+
+/*
+ * where: as in the configuration.  answer runs for each request, for a path
+ * such as "/metrics", and fills *out.  NULL: *error is a text valid until the
+ * next call.
+ */
+struct admin *
+admin_open(uv_loop_t *loop, struct deadlines *wheel, const char *where,
+    void (*answer)(struct slice path, struct admin_answer *out, void *ctx),
+    void *ctx, const char **error);
+/* True for the same where; NULL is nowhere. */
+bool admin_is_at(const struct admin *a, const char *where);
+/* Closes the socket and every connection; frees a when the loop has turned.
+ * Takes NULL. */
+void admin_close(struct admin *a);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * A byte queue with a ceiling: bytes go in at the tail and leave at the head.
+ * The storage is linear (slices into it are contiguous), grows on demand up
+ * to the ceiling that the caller names, and is given back when told to.
+ * Pure.  An empty struct buf (all zero) is a valid, empty buffer without
+ * storage.
+ */
+#ifndef COMMON_BUF_H
+#define COMMON_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/slice.h"
+
+struct buf {
+	char *data;  /* owned, NULL while nothing is stored */
+	size_t head; /* first byte that has not been taken */
+	size_t tail; /* one past the last byte */
+	size_t cap;
+};
+
+static inline size_t
+buf_len(const struct buf *b)
+{
+	return b->tail - b->head;
+}
+
+/* The bytes held; valid until the next call that changes the buffer. */
+static inline struct slice
+buf_slice(const struct buf *b)
+{
+	/* NULL + 0 is undefined in C17 */
+	return (struct slice){ b->data == NULL ? NULL : b->data + b->head,
+		b->tail - b->head };
+}
+
+/*
+ * Makes room for want_bytes more at the tail, moving or growing the storage;
+ * never lets the buffer hold more than max_bytes.  False when that would be
+ * needed or memory is short.  Offsets relative to head stay valid, pointers
+ * do not.
+ */
+bool buf_reserve(struct buf *b, size_t want_bytes, size_t max_bytes);
+/* Where to write after buf_reserve(), and saying how much was written. */
+char *buf_room(struct buf *b);
+size_t buf_room_len(const struct buf *b);
+void buf_commit(struct buf *b, size_t len_bytes);
+/* buf_reserve() and copy; false leaves the buffer as it was. */
+bool
+buf_append(struct buf *b, const void *p, size_t len_bytes, size_t max_bytes);
+/* Takes len_bytes off the head; an emptied buffer starts over at 0. */
+void buf_consume(struct buf *b, size_t len_bytes);
+/* Gives the storage back; the buffer is empty afterwards. */
+void buf_release(struct buf *b);
+/* Gives the storage back if nothing is held. */
+void buf_release_if_empty(struct buf *b);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * Listening sockets: made, or taken from the service manager.  Runs in the
+ * master, at start and on reload.
+ *
+ * Inherited sockets (LISTEN_FDS, sd_listen_fds(3)) are known by their address
+ * and stay open for the master's whole life: a reload that drops an address
+ * and another one that wants it again find the same socket.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/listen.h"
+#include "common/log.h"
+#include "common/number.h"
+
+#define FIRST_INHERITED_FD 3
+#define INHERITED_MAX 64
+
+static struct {
+	struct addr addr;
+	int fd;
+} inherited[INHERITED_MAX];
+static unsigned n_inherited;
+
+static char error_text[ADDR_TEXT_MAX + 256];
+
+static int __attribute__((format(printf, 3, 4)))
+fail(const struct addr *a, const char **error, const char *fmt, ...)
+{
+	char text[ADDR_TEXT_MAX];
+	va_list ap;
+	int n;
+
+	n = snprintf(
+	    error_text, sizeof(error_text), "%s: ", addr_format(a, text));
+	va_start(ap, fmt);
+	vsnprintf(error_text + n, sizeof(error_text) - (size_t)n, fmt, ap);
+	va_end(ap);
+	*error = error_text;
+	return -1;
+}
+
+static bool
+adopt(int fd)
+{
+	struct addr a = { .len = sizeof(a.u) };
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+	    !listening || getsockname(fd, &a.u.sa, &a.len) < 0)
+		return false;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return false;
+	inherited[n_inherited].addr = a;
+	inherited[n_inherited].fd = fd;
+	n_inherited++;
+	return true;
+}
+
+unsigned
+listen_inherit(void)
+{
+	const char *pid_text = getenv("LISTEN_PID");
+	const char *n_text = getenv("LISTEN_FDS");
+	uint64_t pid = 0, n = 0;
+	bool is_for_us = number_parse(slice_of(pid_text), &pid) &&
+			 number_parse(slice_of(n_text), &n) &&
+			 pid == (uint64_t)getpid();
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (!is_for_us)
+		return 0;
+	for (unsigned i = 0; i < n && n_inherited < INHERITED_MAX; i++)
+		if (!adopt(FIRST_INHERITED_FD + (int)i))
+			log_warning("LISTEN_FDS: descriptor %u is no listening "
+				    "socket",
+			    FIRST_INHERITED_FD + i);
+	return n_inherited;
+}
+
+bool
+listen_is_inherited(int fd)
+{
+	for (unsigned i = 0; i < n_inherited; i++)
+		if (inherited[i].fd == fd)
+			return true;
+	return false;
+}
+
+static int
+find_inherited(const struct addr *a)
+{
+	for (unsigned i = 0; i < n_inherited; i++)
+		if (addr_eq(&inherited[i].addr, a))
+			return inherited[i].fd;
+	return -1;
+}
+
+static int
+fail_and_close(
+    const struct addr *a, int fd, const char **error, const char *what)
+{
+	int saved_errno = errno;
+
+	close(fd);
+	return fail(a, error, "%s: %s", what, strerror(saved_errno));
+}
+
+static int
+open_inet(const struct addr *a, const char **error)
+{
+	static const int on = 1;
+	int fd = socket(
+	    a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return fail(a, error, "socket: %s", strerror(errno));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return fail_and_close(a, fd, error, "SO_REUSEADDR");
+	/* 0.0.0.0:443 and [::]:443 stand beside each other */
+	if (a->u.sa.sa_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return fail_and_close(a, fd, error, "IPV6_V6ONLY");
+	if (bind(fd, &a->u.sa, a->len) < 0) {
+		if (errno == EACCES)
+			return fail_and_close(a, fd, error,
+			    "bind (a port below 1024 needs root or "
+			    "CAP_NET_BIND_SERVICE)");
+		return fail_and_close(a, fd, error, "bind");
+	}
+	if (listen(fd, LISTEN_BACKLOG) < 0)
+		return fail_and_close(a, fd, error, "listen");
+	return fd;
+}
+
+/* True when somebody listens on the socket file. */
+static bool
+is_in_use(const struct addr *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool in_use;
+
+	if (fd < 0)
+		return true;
+	in_use = connect(fd, &a->u.sa, a->len) == 0 || errno != ECONNREFUSED;
+	close(fd);
+	return in_use;
+}
+
+/* Makes the path free.  0, or -1 with *error. */
+static int
+clear_path(const struct addr *a, const char **error)
+{
+	const char *path = a->u.un.sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return fail(a, error, "%s", strerror(errno));
+	}
+	if (!S_ISSOCK(st.st_mode))
+		return fail(a, error, "exists and is not a socket");
+	if (is_in_use(a))
+		return fail(a, error, "another process listens there");
+	if (unlink(path) < 0)
+		return fail(a, error, "cannot replace: %s", strerror(errno));
+	return 0;
+}
+
+static int
+open_unix(const struct addr *a, uid_t owner, gid_t group, const char **error)
+{
+	int fd, bound;
+	mode_t mask;
+
+	if (clear_path(a, error) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(a, error, "socket: %s", strerror(errno));
+	/* 0600 from the first moment, not after a chmod() */
+	mask = umask(0177);
+	bound = bind(fd, &a->u.sa, a->len);
+	umask(mask);
+	if (bound < 0)
+		return fail_and_close(a, fd, error, "bind");
+	if (listen_chown(a, owner, group) < 0) {
+		unlink(a->u.un.sun_path);
+		return fail_and_close(a, fd, error, "chown");
+	}
+	if (listen(fd, LISTEN_BACKLOG) < 0) {
+		unlink(a->u.un.sun_path);
+		return fail_and_close(a, fd, error, "listen");
+	}
+	return fd;
+}
+
+int
+listen_chown(const struct addr *a, uid_t owner, gid_t group)
+{
+	if (owner == (uid_t)-1 || (geteuid() != 0 && owner == geteuid()))
+		return 0;
+	return lchown(a->u.un.sun_path, owner, group);
+}
+
+int
+listen_open(const struct addr *a, uid_t owner, gid_t group, const char **error)
+{
+	int fd = find_inherited(a);
+
+	if (fd >= 0)
+		return fd;
+	if (addr_is_unix(a))
+		return open_unix(a, owner, group, error);
+	return open_inet(a, error);
+}

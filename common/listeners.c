@@ -1,0 +1,149 @@
+/*
+ * The listening sockets that a master holds.  Runs in the master.
+ *
+ * A socket file goes with its socket, at the beginning of a drain and not at
+ * its end: until then the next process may have put its own in that place.
+ * For the same reason a file that is no longer the one we made stays.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/listen.h"
+#include "common/listeners.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+struct listener {
+	LIST_ENTRY(listener) entry;
+	struct addr addr;
+	uid_t owner;
+	int fd;    /* owned, unless inherited */
+	dev_t dev; /* of the socket file that we made; ino 0: none */
+	ino_t ino;
+};
+
+struct listeners {
+	LIST_HEAD(, listener) list;
+};
+
+struct listeners *
+listeners_new(void)
+{
+	struct listeners *l = mem_need(sizeof(*l));
+
+	LIST_INIT(&l->list);
+	return l;
+}
+
+static struct listener *
+find(struct listeners *l, const struct addr *a)
+{
+	struct listener *i;
+
+	LIST_FOREACH (i, &l->list, entry)
+		if (addr_eq(&i->addr, a))
+			return i;
+	return NULL;
+}
+
+static struct listener *
+add(struct listeners *l, const struct plan_listen *want, const char **error)
+{
+	int fd = listen_open(&want->addr, want->owner, want->group, error);
+	struct listener *i;
+	struct stat st;
+
+	if (fd < 0)
+		return NULL;
+	i = mem_need(sizeof(*i));
+	i->addr = want->addr;
+	i->owner = want->owner;
+	i->fd = fd;
+	if (addr_is_unix(&i->addr) && !listen_is_inherited(fd) &&
+	    lstat(i->addr.u.un.sun_path, &st) == 0) {
+		i->dev = st.st_dev;
+		i->ino = st.st_ino;
+	}
+	LIST_INSERT_HEAD(&l->list, i, entry);
+	return i;
+}
+
+/* A reload may say that another user connects from now on. */
+static void
+change_owner(struct listener *i, const struct plan_listen *want)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (i->ino == 0 || i->owner == want->owner)
+		return;
+	if (listen_chown(&i->addr, want->owner, want->group) < 0)
+		log_error("%s: chown: %s", addr_format(&i->addr, text),
+		    strerror(errno));
+	i->owner = want->owner;
+}
+
+bool
+listeners_take(struct listeners *l, const struct plan *p,
+    int fds[CHILD_MAX_LISTEN], const char **error)
+{
+	CHECK(p->n_listen <= CHILD_MAX_LISTEN);
+	for (unsigned n = 0; n < p->n_listen; n++) {
+		struct listener *i = find(l, &p->listen[n].addr);
+
+		if (i != NULL)
+			change_owner(i, &p->listen[n]);
+		else
+			i = add(l, &p->listen[n], error);
+		if (i == NULL)
+			return false;
+		fds[n] = i->fd;
+	}
+	return true;
+}
+
+static void
+remove_listener(struct listener *i)
+{
+	const char *path = i->addr.u.un.sun_path;
+	struct stat st;
+
+	LIST_REMOVE(i, entry);
+	if (i->ino != 0 && lstat(path, &st) == 0 && st.st_dev == i->dev &&
+	    st.st_ino == i->ino)
+		unlink(path);
+	if (!listen_is_inherited(i->fd))
+		close(i->fd);
+	mem_free(i);
+}
+
+static bool
+names(const struct plan *p, const struct addr *a)
+{
+	for (unsigned n = 0; p != NULL && n < p->n_listen; n++)
+		if (addr_eq(&p->listen[n].addr, a))
+			return true;
+	return false;
+}
+
+void
+listeners_keep(struct listeners *l, const struct plan *p)
+{
+	struct listener *i, *next;
+
+	for (i = LIST_FIRST(&l->list); i != NULL; i = next) {
+		next = LIST_NEXT(i, entry);
+		if (!names(p, &i->addr))
+			remove_listener(i);
+	}
+}
+
+void
+listeners_free(struct listeners *l)
+{
+	listeners_keep(l, NULL);
+	mem_free(l);
+}

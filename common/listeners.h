@@ -1,0 +1,32 @@
+/*
+ * The listening sockets that a master holds, by address: a reload keeps the
+ * socket of an address that stays, so that no connection in its queue is
+ * lost.
+ */
+#ifndef COMMON_LISTENERS_H
+#define COMMON_LISTENERS_H
+
+#include <stdbool.h>
+
+#include "common/child.h"
+#include "common/plan.h"
+
+struct listeners;
+
+struct listeners *listeners_new(void);
+/*
+ * Descriptors for the addresses of the plan, in its order, opened where they
+ * are not open already; they stay the set's.  False: *error is a text valid
+ * until the next call, and what was opened so far stays until
+ * listeners_keep().
+ */
+bool listeners_take(struct listeners *l, const struct plan *p,
+    int fds[CHILD_MAX_LISTEN], const char **error);
+/*
+ * Closes every socket that the plan does not name, all of them for NULL, and
+ * removes the socket files that we made.
+ */
+void listeners_keep(struct listeners *l, const struct plan *p);
+void listeners_free(struct listeners *l);
+
+#endif

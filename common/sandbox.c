@@ -1,0 +1,70 @@
+/*
+ * What a child cannot do from here on: a filter on system calls.  Runs at the
+ * end of each child's start.  Forbidden calls fail with EPERM instead of
+ * ending the process: a library's harmless attempt (a look at a file that may
+ * exist) must not take a worker and all its connections along.
+ */
+#include <errno.h>
+#include <seccomp.h>
+
+#include "common/check.h"
+#include "common/sandbox.h"
+
+/* What the runtime of a sanitized build needs to end a process. */
+static const char *const sanitizer_calls[] = {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	"sigaltstack",
+#endif
+	NULL,
+};
+
+static bool
+fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+    const char **error)
+{
+	for (size_t i = 0; i < rules->n_allow; i++) {
+		int nr = seccomp_syscall_resolve_name(rules->allow[i]);
+
+		if (nr < 0)
+			continue; /* not on this architecture */
+		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 0) < 0) {
+			*error = "sandbox: a system call cannot be allowed";
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+fill_for_sanitizer(scmp_filter_ctx filter, const char **error)
+{
+	struct sandbox_rules rules = { sanitizer_calls,
+		ARRAY_LEN(sanitizer_calls) - 1 };
+
+	return fill(filter, &rules, error);
+}
+
+bool
+sandbox_enter(const struct sandbox_rules *rules, const char **error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	bool ok = false;
+
+	if (filter == NULL) {
+		*error = "sandbox: out of memory";
+		return false;
+	}
+	if (!fill(filter, rules, error) || !fill_for_sanitizer(filter, error))
+		goto out;
+	/* every thread, and no way back by a set-uid program */
+	if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) < 0 ||
+	    seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 1) < 0 ||
+	    seccomp_load(filter) < 0) {
+		*error = "sandbox: the kernel does not take the filter";
+		goto out;
+	}
+	ok = true;
+out:
+	seccomp_release(filter);
+	return ok;
+}

@@ -1,0 +1,28 @@
+/*
+ * The last step of a child's start: what it cannot do from here on.  The only
+ * user of libseccomp.  Each role has its list of system calls as a table at
+ * the top of its file.
+ */
+#ifndef COMMON_SANDBOX_H
+#define COMMON_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A system call by name, allowed without conditions.  A name that this
+ * machine's architecture does not have is skipped.  Everything else fails
+ * with EPERM.
+ */
+struct sandbox_rules {
+	const char *const *allow;
+	size_t n_allow;
+};
+
+/*
+ * Sets no_new_privs and installs the filter.  False: *error is a constant
+ * text.
+ */
+bool sandbox_enter(const struct sandbox_rules *rules, const char **error);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * Checks that look at more than one line of a site file, or at all site files
+ * together.  Runs at start-up, after the schema has filled the struct.
+ */
+#include "common/site_check.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/suggest.h"
+
+/* The pair with this key in one section; NULL: none. */
+static const struct conf_entry *
+find_pair(const struct conf_file *c, unsigned section_no, const char *key)
+{
+	for (size_t i = 0; i < conf_count(c); i++) {
+		const struct conf_entry *e = conf_at(c, i);
+
+		if (e->section_no == section_no && e->key != NULL &&
+		    strcmp(e->key, key) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+/* The header of the n-th section of that name; NULL: there are fewer. */
+static const struct conf_entry *
+find_header(const struct conf_file *c, const char *section, size_t n)
+{
+	for (size_t i = 0; i < conf_count(c); i++) {
+		const struct conf_entry *e = conf_at(c, i);
+
+		if (e->key == NULL && strcmp(e->section, section) == 0 &&
+		    n-- == 0)
+			return e;
+	}
+	return NULL;
+}
+
+static const struct pool_conf *
+find_pool(const struct site_conf *site, const struct conf_entry *e,
+    struct conf_faults *f)
+{
+	struct suggest near = { .wanted = e->value };
+
+	for (size_t i = 0; i < site->n_pool; i++) {
+		if (strcmp(site->pool[i].name, e->value) == 0)
+			return &site->pool[i];
+		suggest_offer(&near, site->pool[i].name);
+	}
+	conf_error(f, e->place, "route.%s: no [pool %s] in this file, %s%s%s",
+	    e->key, e->value, near.best == NULL ? "add one" : "did you mean \"",
+	    near.best == NULL ? "" : near.best, near.best == NULL ? "" : "\"?");
+	return NULL;
+}
+
+/* "pool", or "pool_http" and "pool_https". */
+static void
+link_route(struct site_conf *site, struct route_conf *r,
+    const struct conf_entry *header, struct conf_faults *f)
+{
+	const struct conf_file *c = site->source;
+	unsigned no = header->section_no;
+	const struct conf_entry *both = find_pair(c, no, "pool");
+	const struct conf_entry *http = find_pair(c, no, "pool_http");
+	const struct conf_entry *https = find_pair(c, no, "pool_https");
+
+	if (both != NULL && (http != NULL || https != NULL)) {
+		conf_error(f, both->place,
+		    "route.pool: not together with pool_http and pool_https");
+		return;
+	}
+	if (both != NULL) {
+		r->pool_http = r->pool_https = find_pool(site, both, f);
+		return;
+	}
+	if (http == NULL || https == NULL) {
+		conf_error(f, header->place,
+		    "route.pool: missing, write pool = NAME, or both "
+		    "pool_http and pool_https");
+		return;
+	}
+	r->pool_http = find_pool(site, http, f);
+	r->pool_https = find_pool(site, https, f);
+}
+
+/* True when an earlier route, or an earlier line, has this prefix. */
+static bool
+is_prefix_taken(const struct site_conf *site, size_t route, size_t prefix)
+{
+	const char *text = site->route[route].prefix.v[prefix];
+
+	for (size_t i = 0; i <= route; i++) {
+		const struct string_list *l = &site->route[i].prefix;
+		size_t n = i == route ? prefix : l->n;
+
+		for (size_t j = 0; j < n; j++)
+			if (strcmp(l->v[j], text) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void
+check_route(struct site_conf *site, size_t no, struct conf_faults *f)
+{
+	struct route_conf *r = &site->route[no];
+	const struct conf_entry *header =
+	    find_header(site->source, "route", no);
+
+	CHECK(header != NULL);
+	link_route(site, r, header, f);
+	if (r->timeout_ms == 0)
+		r->timeout_ms = site->http.timeout_ms;
+	for (size_t i = 0; i < r->prefix.n; i++)
+		if (is_prefix_taken(site, no, i))
+			conf_error(f, r->prefix.at[i],
+			    "route.prefix: \"%s\" is given twice, one route "
+			    "for each prefix is allowed",
+			    r->prefix.v[i]);
+	if (r->require_client_cert && site->tls.present &&
+	    site->tls.client_verify == CLIENT_VERIFY_NONE)
+		conf_warning(f, r->at,
+		    "route.require_client_cert: nobody is asked for a "
+		    "certificate, see tls.client_verify");
+}
+
+static bool
+is_same_server(const struct server_conf *a, const struct server_conf *b)
+{
+	return strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+static bool
+is_same_id(const struct server_conf *a, const struct server_conf *b)
+{
+	return a->id != NULL && b->id != NULL && strcmp(a->id, b->id) == 0;
+}
+
+/* One server against those above it. */
+static void
+check_server(const struct pool_conf *pool, size_t no, struct conf_faults *f)
+{
+	const struct server_conf *s = &pool->server[no];
+
+	for (size_t i = 0; i < no; i++) {
+		if (is_same_server(s, &pool->server[i])) {
+			conf_error(f, s->at,
+			    "pool.server: %s:%u is given twice, use weight "
+			    "for a bigger share",
+			    s->host, s->port);
+			return;
+		}
+		if (is_same_id(s, &pool->server[i])) {
+			conf_error(f, s->at,
+			    "pool.server: id %s is given twice, each server "
+			    "needs its own",
+			    s->id);
+			return;
+		}
+	}
+}
+
+static void
+check_pool(const struct site_conf *site, size_t no, struct conf_faults *f)
+{
+	const struct pool_conf *pool = &site->pool[no];
+
+	for (size_t i = 0; i < pool->n_server; i++)
+		check_server(pool, i, f);
+	for (size_t i = 0; i < site->n_route; i++)
+		if (site->route[i].pool_http == pool ||
+		    site->route[i].pool_https == pool)
+			return;
+	conf_warning(f, pool->at, "[pool %s]: no route uses it", pool->name);
+}
+
+static void
+check_tls(const struct tls_conf *tls, struct conf_faults *f)
+{
+	if (tls->certificate.n != tls->key.n && tls->certificate.n > 0 &&
+	    tls->key.n > 0)
+		conf_error(f, tls->at,
+		    "tls.key: %zu certificate and %zu key lines, each "
+		    "certificate needs its key, in the same order",
+		    tls->certificate.n, tls->key.n);
+	if (tls->client_verify != CLIENT_VERIFY_NONE && tls->client_ca.n == 0)
+		conf_error(f, tls->at,
+		    "tls.client_ca: missing, client_verify needs the CA "
+		    "certificates that the clients' are signed by");
+	if (tls->client_verify == CLIENT_VERIFY_NONE && tls->client_ca.n > 0)
+		conf_warning(f, tls->client_ca.at[0],
+		    "tls.client_ca: without effect while client_verify is "
+		    "none");
+}
+
+void
+site_check_one(struct site_conf *site, struct conf_faults *f)
+{
+	check_tls(&site->tls, f);
+	for (size_t i = 0; i < site->n_route; i++)
+		check_route(site, i, f);
+	for (size_t i = 0; i < site->n_pool; i++)
+		check_pool(site, i, f);
+}
+
+/* Whether an earlier line of any site claims the name; *at says where. */
+static bool
+is_name_taken(
+    const struct site_list *l, size_t site, size_t name, struct conf_place *at)
+{
+	const char *text = l->v[site]->names.v[name];
+
+	for (size_t i = 0; i <= site; i++) {
+		const struct string_list *names = &l->v[i]->names;
+		size_t n = i == site ? name : names->n;
+
+		for (size_t j = 0; j < n; j++) {
+			if (strcmp(names->v[j], text) == 0) {
+				*at = names->at[j];
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void
+check_names(const struct site_list *l, size_t site, struct conf_faults *f)
+{
+	const struct string_list *names = &l->v[site]->names;
+	struct conf_place other;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (is_name_taken(l, site, i, &other))
+			conf_error(f, names->at[i],
+			    "site.names: \"%s\" is claimed in %s:%u already, "
+			    "one site for each name is allowed",
+			    names->v[i], other.file, other.line);
+}
+
+void
+site_check_all(const struct site_list *l, struct conf_faults *f)
+{
+	const struct site_conf *first = NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct site_conf *site = l->v[i];
+
+		check_names(l, i, f);
+		if (!site->is_default)
+			continue;
+		if (first != NULL)
+			conf_error(f,
+			    conf_place_of(site->source, "site", "default"),
+			    "site.default: %s is the default site already, "
+			    "one is allowed",
+			    first->file);
+		else
+			first = site;
+	}
+}

@@ -1,0 +1,124 @@
+/*
+ * What the master says about itself.  Pure; runs in the master.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/check.h"
+#include "common/mem.h"
+#include "common/status.h"
+
+#define STATUS_MAX (1024u * 1024) /* bytes; a child takes about 140 */
+
+static void __attribute__((format(printf, 2, 3)))
+put(struct buf *out, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	CHECK(n >= 0 && (size_t)n < sizeof(text));
+	CHECK(buf_append(out, text, (size_t)n, STATUS_MAX));
+}
+
+/* RFC 8259 section 7; what is not ASCII is taken for Latin-1. */
+static void
+put_string(struct buf *out, const char *s)
+{
+	put(out, "\"");
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			put(out, "\\%c", c);
+		else if (c >= 0x20 && c < 0x7f)
+			put(out, "%c", c);
+		else
+			put(out, "\\u%04x", c);
+	}
+	put(out, "\"");
+}
+
+static void
+put_process(struct buf *out, const struct status *s, const struct generation *g,
+    const struct process *p)
+{
+	uint64_t age_ms = p->pid > 0 ? s->now_ms - p->started_ms : 0;
+
+	put(out,
+	    "{\"generation\":%u,\"role\":\"%s\",\"index\":%u,\"pid\":%d,"
+	    "\"state\":\"%s\",\"age_ms\":%" PRIu64 ",\"restarts\":%u}",
+	    generation_number(g), p->role, p->index, p->pid,
+	    process_state_name(p->state), age_ms, p->restarts);
+}
+
+static void
+put_children(struct buf *out, const struct status *s)
+{
+	bool first = true;
+
+	put(out, "\"children\":[");
+	for (unsigned n = 0; n < s->n_all; n++) {
+		const struct generation *g = s->all[n];
+
+		for (unsigned i = 0; i < generation_n_process(g); i++) {
+			put(out, "%s", first ? "" : ",");
+			put_process(out, s, g, generation_process(g, i));
+			first = false;
+		}
+	}
+	put(out, "]");
+}
+
+static char *
+make_json(const struct status *s)
+{
+	struct buf out = { 0 };
+	char *text;
+
+	put(&out, "{\"daemon\":\"%s\",\"version\":\"%s\",\"pid\":%d,",
+	    s->daemon, s->version, s->pid);
+	put(&out, "\"generation\":%u,\"complete\":%s,",
+	    s->active != NULL ? generation_number(s->active) : 0,
+	    s->is_complete ? "true" : "false");
+	put_children(&out, s);
+	put(&out,
+	    ",\"last_reload\":{\"result\":\"%s\",\"error\":", s->reload_result);
+	put_string(&out, s->reload_error);
+	put(&out, "}}\n");
+	text = mem_need_strndup(buf_slice(&out).p, buf_len(&out));
+	buf_release(&out);
+	return text;
+}
+
+void
+status_answer(
+    const struct status *s, struct slice path, struct admin_answer *out)
+{
+	out->status = 200;
+	if (slice_eq(path, SLICE("/metrics"))) {
+		out->type = "text/plain; version=0.0.4";
+		out->body = metrics_text(s->metrics);
+		return;
+	}
+	if (slice_eq(path, SLICE("/status"))) {
+		out->type = "application/json";
+		out->body = make_json(s);
+		return;
+	}
+	out->type = "text/plain";
+	if (slice_eq(path, SLICE("/healthz"))) {
+		out->status = s->is_complete ? 200 : 503;
+		out->body =
+		    mem_need_strdup(s->is_complete ? "ok\n" : "not complete\n");
+		return;
+	}
+	out->status = 404;
+	out->body = mem_need_strdup("/metrics /healthz /status\n");
+}

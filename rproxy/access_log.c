@@ -1,0 +1,145 @@
+/*
+ * Access logs.  Runs in the worker; made at start, lives as long as the
+ * process.
+ *
+ * A line waits at most FLUSH_MS, or until FLUSH_BYTES are there.  The files
+ * are opened for appending, so a write of whole lines lands in one piece
+ * beside those of other workers.  When the disk is full or the pipe's reader
+ * slow, lines are thrown away and counted in the error log: a log never stops
+ * the traffic, and never grows without bound.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+/* the default hash falls through its cases, which clang warns of */
+#define HASH_FUNCTION HASH_FNV
+#include <uthash.h>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "rproxy/access_log.h"
+
+#define FLUSH_BYTES 4096
+#define FLUSH_MS 100
+#define HELD_MAX (256u * 1024)
+
+struct log_file {
+	int fd; /* owned, -1: none */
+	struct buf lines;
+};
+
+struct site_file {
+	const struct site_conf *site; /* borrowed; the key */
+	int file;
+	UT_hash_handle hh;
+};
+
+struct access_log {
+	const struct rproxy_config *config; /* borrowed */
+	struct log_file *file;              /* owned, n */
+	unsigned n;
+	struct site_file *sites; /* owned, by site */
+	struct deadline flush;
+};
+
+/* A short write is continued; after EAGAIN the rest waits for the next. */
+static void
+file_flush(struct log_file *f)
+{
+	while (buf_len(&f->lines) > 0) {
+		struct slice s = buf_slice(&f->lines);
+		ssize_t n = write(f->fd, s.p, s.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && s.len < HELD_MAX)
+			return;
+		if (n < 0) {
+			log_error("access log: %s: %zu bytes are lost",
+			    strerror(errno), s.len);
+			buf_consume(&f->lines, s.len);
+			return;
+		}
+		buf_consume(&f->lines, (size_t)n);
+	}
+}
+
+void
+access_log_flush(struct access_log *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->file[i].fd >= 0)
+			file_flush(&l->file[i]);
+}
+
+static void
+on_flush(struct deadline *d)
+{
+	struct access_log *l = container_of(d, struct access_log, flush);
+
+	access_log_flush(l);
+}
+
+struct access_log *
+access_log_new(const struct rproxy_config *config, const int *fd, unsigned n_fd,
+    struct deadlines *deadlines)
+{
+	struct access_log *l = mem_need(sizeof(*l));
+
+	l->config = config;
+	l->n = n_fd;
+	l->file = mem_need((n_fd + 1) * sizeof(*l->file));
+	for (unsigned i = 0; i < n_fd; i++)
+		l->file[i].fd = fd[i];
+	for (size_t i = 0; i < config->sites.n; i++) {
+		struct site_file *s = mem_need(sizeof(*s));
+		s->site = config->sites.v[i];
+		s->file = rproxy_config_site_access_log(config, s->site);
+		HASH_ADD_PTR(l->sites, site, s);
+	}
+	deadline_init(&l->flush, deadlines, on_flush);
+	return l;
+}
+
+int
+access_log_for(const struct access_log *l, const struct site_conf *site)
+{
+	struct site_file *s;
+
+	if (site == NULL)
+		return l->config->access_log != NULL && l->n > 0 ? 0 : -1;
+	HASH_FIND_PTR(l->sites, &site, s);
+	return s != NULL && s->file < (int)l->n ? s->file : -1;
+}
+
+void
+access_log_add(struct access_log *l, int file, const struct access_entry *e)
+{
+	struct log_file *f = &l->file[file];
+	size_t before = buf_len(&f->lines);
+
+	if (f->fd < 0)
+		return;
+	if (before < HELD_MAX &&
+	    !access_line_write(&f->lines, l->config->access_log_format, e))
+		f->lines.tail = f->lines.head + before; /* no half lines */
+	if (buf_len(&f->lines) >= FLUSH_BYTES)
+		file_flush(f);
+	else if (!deadline_is_set(&l->flush))
+		deadline_set(&l->flush, FLUSH_MS);
+}
+
+void
+access_log_replace(struct access_log *l, unsigned file, int fd)
+{
+	if (file >= l->n) {
+		(void)close(fd);
+		return;
+	}
+	struct log_file *f = &l->file[file];
+	if (f->fd >= 0) {
+		file_flush(f);
+		(void)close(f->fd);
+	}
+	f->fd = fd;
+}

@@ -1,0 +1,510 @@
+/*
+ * One request and its answer, from the complete head to the last byte the
+ * kernel took.  Runs in the worker.  The only place that knows the client's
+ * side and the server's.
+ *
+ *	CONNECT ------> RELAY ------> FLUSH ------> over
+ *	   |              |             ^
+ *	   |              | early fault | the page is in the buffer
+ *	   +--------------+-------------+
+ *	                  |
+ *	                  +--> over, the client's connection aborted: a fault
+ *	                       after the response had begun
+ *
+ *	CONNECT  a server connection is on its way; servers that refuse are
+ *		 left for the next one, each is tried once
+ *	RELAY    request and response, each stopped by its slower side
+ *	FLUSH    the server is done with; the client takes what is left
+ *
+ * advance() alone decides what happens next.  It looks at levels only; the
+ * callbacks note what is ready and call it.  Both sockets stay registered for
+ * reading in the steady state, so a request costs two reads and two writes.
+ *
+ * A request is sent a second time once, on a fresh connection to the same
+ * server, when a connection that had been idle broke before any byte of a
+ * response, and the method is idempotent and had no body (RFC 9110 section
+ * 9.2.2, RFC 9112 section 9.3.1).
+ */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "rproxy/exchange_state.h"
+#include "rproxy/metrics_table.h"
+
+#define MAX_SPARE 128
+
+static const struct server_user server_user;
+
+static void advance(struct exchange *x);
+
+/* life --------------------------------------------------------------------- */
+
+void
+exchanges_init(struct exchanges *e, struct front *front,
+    struct upstream *upstream, const struct site_names *names,
+    struct access_log *log, struct metrics *metrics, unsigned worker)
+{
+	memset(e, 0, sizeof(*e));
+	e->front = front;
+	e->upstream = upstream;
+	e->names = names;
+	e->log = log;
+	e->metrics = metrics;
+	e->worker = worker;
+	e->started_ms = clock_now_ms();
+	TAILQ_INIT(&e->spare);
+}
+
+static void
+exchange_free(struct exchange *x)
+{
+	fields_fini(&x->request.head.fields);
+	fields_fini(&x->response.fields);
+	arena_fini(&x->arena);
+	mem_free(x);
+}
+
+void
+exchanges_fini(struct exchanges *e)
+{
+	struct exchange *x;
+
+	while ((x = TAILQ_FIRST(&e->spare)) != NULL) {
+		TAILQ_REMOVE(&e->spare, x, entry);
+		exchange_free(x);
+	}
+}
+
+/* All zero but the arrays, which are kept. */
+static struct exchange *
+exchange_take(struct exchanges *e)
+{
+	struct exchange *x = TAILQ_FIRST(&e->spare);
+
+	if (x == NULL) {
+		x = mem_try(sizeof(*x));
+		if (x != NULL)
+			arena_init(&x->arena, EXCHANGE_ARENA_MAX);
+		return x;
+	}
+	TAILQ_REMOVE(&e->spare, x, entry);
+	e->n_spare--;
+
+	struct fields request = x->request.head.fields;
+	struct fields response = x->response.fields;
+	struct arena arena = x->arena;
+	memset(x, 0, sizeof(*x));
+	x->request.head.fields = request;
+	x->response.fields = response;
+	x->arena = arena;
+	return x;
+}
+
+static void
+exchange_give(struct exchange *x)
+{
+	struct exchanges *e = x->home;
+
+	stream_buf_give(e->front->streams, &x->request.bytes);
+	fields_reset(&x->request.head.fields);
+	fields_reset(&x->response.fields);
+	arena_reset(&x->arena);
+	if (e->n_spare >= MAX_SPARE) {
+		exchange_free(x);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&e->spare, x, entry);
+	e->n_spare++;
+}
+
+static void
+drop_server(struct exchange *x)
+{
+	if (x->server != NULL)
+		server_conn_drop(x->server);
+	x->server = NULL;
+}
+
+/* The exchange is over; x is gone, and maybe in use for the next request. */
+static void
+end(struct exchange *x, bool keep)
+{
+	struct client_conn *c = x->client;
+
+	exchange_log(x);
+	metrics_sub(x->home->metrics, M_EXCHANGES_OPEN, 1);
+	drop_server(x);
+	exchange_give(x);
+	client_conn_finish(c, keep);
+}
+
+static void
+end_aborted(struct exchange *x)
+{
+	struct client_conn *c = x->client;
+
+	exchange_log(x);
+	metrics_sub(x->home->metrics, M_EXCHANGES_OPEN, 1);
+	drop_server(x);
+	exchange_give(x);
+	client_conn_abort(c);
+}
+
+/* faults ------------------------------------------------------------------- */
+
+/* True: the client gets an answer.  False: x is gone. */
+static bool
+answer(struct exchange *x, bool written)
+{
+	drop_server(x);
+	x->state = EXCHANGE_FLUSH;
+	if (written && stream_flush(&x->client->stream) != STREAM_FAILED)
+		return true;
+	if (x->why == REASON_OK)
+		x->why = written ? REASON_CLIENT_GONE : REASON_NO_MEMORY;
+	end_aborted(x);
+	return false;
+}
+
+static bool
+fail(struct exchange *x, enum reason why)
+{
+	x->why = why;
+	if (!x->front.head_is_out && reason_status(why) != 0)
+		return answer(x, exchange_answer_error(x, why));
+	end_aborted(x);
+	return false;
+}
+
+/* the server's side -------------------------------------------------------- */
+
+static bool
+is_race(const struct exchange *x, enum reason why)
+{
+	return (why == REASON_SERVER_CLOSED || why == REASON_SERVER_RESET) &&
+	       x->is_reused && !x->has_begun;
+}
+
+static void
+use_server(struct exchange *x, struct server_conn *s)
+{
+	x->server = s;
+	x->server_label = s->server->label;
+	x->is_reused = s->is_reused;
+	x->server_wait = (struct waiting){ WAIT_NONE, 0 };
+	x->state = s->state == SERVER_BUSY ? EXCHANGE_RELAY : EXCHANGE_CONNECT;
+}
+
+static enum reason
+try_next(struct exchange *x)
+{
+	enum reason why = REASON_OK;
+	struct pool *p = upstream_pool(x->home->upstream, x->plan.pool);
+	struct server_conn *s =
+	    pool_connect(p, &x->tries, x->need, &server_user, x, &why);
+
+	if (s == NULL)
+		return why;
+	use_server(x, s);
+	return x->state == EXCHANGE_RELAY ? exchange_request_begin(x)
+					  : REASON_OK;
+}
+
+/* Rule of the head comment.  REASON_OK: the request is on its way again. */
+static enum reason
+try_again(struct exchange *x, enum reason why)
+{
+	struct server *server = x->server->server;
+
+	metrics_add(x->home->metrics, M_REUSE_RACE, 1);
+	if (x->need != REUSE_ANY || x->n_retries > 0)
+		return why;
+	x->n_retries++;
+	metrics_add(x->home->metrics, M_REUSE_RACE_RETRIED, 1);
+	drop_server(x);
+	x->up_stopped = false;
+	x->server_ready = false;
+	memset(&x->scan, 0, sizeof(x->scan));
+	struct server_conn *s =
+	    pool_connect_again(server, &server_user, x, &why);
+	if (s == NULL)
+		return try_next(x);
+	use_server(x, s);
+	return REASON_OK;
+}
+
+/* The response is complete: the connection is for the next, or for nobody. */
+static void
+leave_server(struct exchange *x)
+{
+	struct server_conn *s = x->server;
+
+	x->server = NULL;
+	if (x->may_park && exchange_request_is_read(x) && !x->up_stopped)
+		server_conn_park(s);
+	else
+		server_conn_drop(s);
+}
+
+/* waiting ------------------------------------------------------------------ */
+
+static enum exchange_wait
+client_wait(const struct exchange *x)
+{
+	if (buf_len(&x->client->stream.out) > 0)
+		return WAIT_CLIENT_SEND;
+	if (x->state == EXCHANGE_RELAY && !exchange_request_is_read(x) &&
+	    !x->up_stopped && buf_len(&x->server->stream.out) == 0)
+		return WAIT_CLIENT_BODY;
+	return WAIT_NONE;
+}
+
+static enum exchange_wait
+server_wait(const struct exchange *x)
+{
+	if (x->state != EXCHANGE_RELAY)
+		return WAIT_NONE;
+	if (buf_len(&x->server->stream.out) > 0 && !x->up_stopped)
+		return WAIT_SERVER_SEND;
+	if (x->status != 0)
+		return buf_len(&x->client->stream.out) > 0 ? WAIT_NONE
+							   : WAIT_SERVER_BODY;
+	if (exchange_request_is_read(x) || x->up_stopped)
+		return WAIT_SERVER_HEAD;
+	return WAIT_NONE;
+}
+
+/* A deadline runs on from the last byte of what is waited for. */
+static void
+wait_for(struct deadline *d, struct waiting *w, enum exchange_wait what,
+    uint64_t bytes, uint64_t ms)
+{
+	if (what == WAIT_NONE) {
+		if (w->what != WAIT_NONE)
+			deadline_clear(d);
+	} else if (what != w->what || bytes != w->bytes) {
+		deadline_set(d, ms);
+	}
+	w->what = what;
+	w->bytes = bytes;
+}
+
+static void
+set_deadlines(struct exchange *x)
+{
+	const struct rproxy_config *k = x->home->front->config;
+	struct client_conn *c = x->client;
+	enum exchange_wait what = client_wait(x);
+	bool sends = what == WAIT_CLIENT_SEND;
+
+	wait_for(&c->deadline, &x->client_wait, what,
+	    sends ? c->stream.bytes_out : c->stream.bytes_in,
+	    sends ? k->send_timeout_ms : k->body_timeout_ms);
+	if (x->state != EXCHANGE_RELAY)
+		return;
+	struct server_conn *s = x->server;
+	what = server_wait(x);
+	wait_for(&s->deadline, &x->server_wait, what,
+	    what == WAIT_SERVER_SEND ? s->stream.bytes_out : s->stream.bytes_in,
+	    x->plan.route->timeout_ms);
+}
+
+static void
+set_interest(struct exchange *x)
+{
+	struct client_conn *c = x->client;
+	bool read = exchange_request_is_read(x) || x->state == EXCHANGE_FLUSH
+			? client_conn_may_read_ahead(c)
+			: client_wait(x) == WAIT_CLIENT_BODY;
+
+	stream_want(&c->stream, read);
+	if (x->state == EXCHANGE_RELAY)
+		stream_want(&x->server->stream,
+		    x->status == 0 || buf_len(&c->stream.out) == 0);
+}
+
+/* what happens next -------------------------------------------------------- */
+
+static enum reason
+flush_both(struct exchange *x)
+{
+	if (stream_flush(&x->client->stream) == STREAM_FAILED)
+		return REASON_CLIENT_GONE;
+	if (x->state == EXCHANGE_RELAY && !x->up_stopped &&
+	    stream_flush(&x->server->stream) == STREAM_FAILED) {
+		x->up_stopped = true;
+		x->server_ready = true;
+	}
+	return REASON_OK;
+}
+
+static enum reason
+move(struct exchange *x)
+{
+	enum reason why = flush_both(x);
+
+	if (why == REASON_OK && x->state != EXCHANGE_FLUSH)
+		why = exchange_request_step(x);
+	if (why == REASON_OK)
+		why = exchange_response_step(x);
+	if (x->state == EXCHANGE_RELAY && is_race(x, why))
+		why = try_again(x, why);
+	return why;
+}
+
+static void
+advance(struct exchange *x)
+{
+	enum reason why = move(x);
+
+	if (why != REASON_OK && !fail(x, why))
+		return;
+	if (x->state == EXCHANGE_RELAY && exchange_response_is_done(x)) {
+		leave_server(x);
+		x->state = EXCHANGE_FLUSH;
+	}
+	if (x->state == EXCHANGE_FLUSH &&
+	    buf_len(&x->client->stream.out) == 0) {
+		end(x, x->front.keep);
+		return;
+	}
+	set_deadlines(x);
+	set_interest(x);
+}
+
+static void
+begin(struct exchange *x, enum reason why)
+{
+	struct exchanges *e = x->home;
+	struct request_head *r = &x->request.head;
+
+	if (why == REASON_OK) {
+		request_rules_plan(
+		    r, x->client->facts, e->names, &x->arena, &x->plan);
+		why = x->plan.why;
+	}
+	h1_front_begin(&x->front, r, !x->plan.is_framed || x->plan.hop.close,
+	    x->plan.hop.keep_alive);
+	body_relay_init(&x->up, &x->plan.framing,
+	    x->plan.framing.kind == BODY_CHUNKED,
+	    x->plan.route != NULL ? x->plan.route->max_body_bytes : 0);
+	if (why == REASON_OK && x->plan.action == REQUEST_REDIRECT) {
+		if (answer(x, exchange_answer_redirect(x)))
+			advance(x);
+		return;
+	}
+	if (why == REASON_OK)
+		why = exchange_request_rewrite(x);
+	x->need = reuse_need_of(r->method_id, !x->up.done);
+	if (why == REASON_OK)
+		why = try_next(x);
+	if (why == REASON_OK || fail(x, why))
+		advance(x);
+}
+
+/* callbacks ---------------------------------------------------------------- */
+
+static void
+on_request(struct client_conn *c, struct request *r, enum reason why)
+{
+	struct exchanges *e = c->front->ctx;
+	struct exchange *x = exchange_take(e);
+
+	if (x == NULL) {
+		client_conn_abort(c);
+		return;
+	}
+	struct request empty = x->request;
+	x->request = *r;
+	*r = empty;
+	x->home = e;
+	x->client = c;
+	x->begun_ms = exchange_now_ms(x);
+	x->connect_ms = -1;
+	x->head_ms = -1;
+	c->exchange = x;
+	metrics_add(e->metrics, M_EXCHANGES_OPEN, 1);
+	begin(x, why);
+}
+
+static void
+on_client_progress(struct client_conn *c, unsigned events)
+{
+	struct exchange *x = c->exchange;
+
+	x->client_ready = (events & WATCH_READ) != 0;
+	advance(x);
+}
+
+static void
+on_client_expire(struct client_conn *c)
+{
+	struct exchange *x = c->exchange;
+	enum reason why = x->client_wait.what == WAIT_CLIENT_BODY
+			      ? REASON_BODY_TIMEOUT
+			      : REASON_SEND_TIMEOUT;
+
+	if (fail(x, why))
+		advance(x);
+}
+
+static void
+on_connected(struct server_conn *s)
+{
+	struct exchange *x = s->exchange;
+
+	x->connect_ms = (int64_t)(exchange_now_ms(x) - x->begun_ms);
+	x->state = EXCHANGE_RELAY;
+	enum reason why = exchange_request_begin(x);
+	if (why == REASON_OK || fail(x, why))
+		advance(x);
+}
+
+static void
+on_connect_failed(struct server_conn *s, enum reason why)
+{
+	struct exchange *x = s->exchange;
+
+	x->server = NULL;
+	x->tries.last = why;
+	why = try_next(x);
+	if (why == REASON_OK || fail(x, why))
+		advance(x);
+}
+
+static void
+on_server_progress(struct server_conn *s, unsigned events)
+{
+	struct exchange *x = s->exchange;
+
+	x->server_ready = (events & WATCH_READ) != 0;
+	advance(x);
+}
+
+static void
+on_server_expire(struct server_conn *s)
+{
+	struct exchange *x = s->exchange;
+	enum reason why = REASON_READ_TIMEOUT;
+
+	if (x->server_wait.what == WAIT_SERVER_SEND)
+		why = REASON_WRITE_TIMEOUT;
+	else if (x->server_wait.what == WAIT_SERVER_HEAD)
+		why = REASON_RESPONSE_TIMEOUT;
+	if (fail(x, why))
+		advance(x);
+}
+
+static const struct server_user server_user = {
+	.on_connected = on_connected,
+	.on_connect_failed = on_connect_failed,
+	.on_progress = on_server_progress,
+	.on_expire = on_server_expire,
+};
+
+const struct front_handler exchange_handler = {
+	.on_request = on_request,
+	.on_progress = on_client_progress,
+	.on_expire = on_client_expire,
+};

@@ -1,0 +1,214 @@
+/*
+ * The request on its way to the server.  Runs in the worker.
+ *
+ * The fields are rewritten once, in the list that the client's head was read
+ * into; each connection that is tried gets them serialised anew, behind a
+ * Host of its own where the site does not preserve it.  Order matters
+ * (CVE-2022-31813): hop-by-hop fields and what Connection names went first
+ * (request_rules), then what the client claims about itself, then what the
+ * operator removes; what we add comes last, and nothing that the client sent
+ * can take it away.  RFC 9110 section 7.6, RFC 9112 section 6.
+ */
+#include "common/number.h"
+#include "rproxy/exchange_state.h"
+#include "rproxy/http/h1_write.h"
+#include "rproxy/rewrite/claims.h"
+#include "rproxy/rewrite/forwarded.h"
+#include "rproxy/rewrite/via.h"
+
+static bool
+set_configured(struct fields *f, const struct http_conf *http)
+{
+	const struct header_list *set = &http->request_header;
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct slice name = slice_of(set->v[i].name);
+		fields_drop_name(f, name);
+		if (!fields_add(f, name, slice_of(set->v[i].value)))
+			return false;
+	}
+	return true;
+}
+
+enum reason
+exchange_request_rewrite(struct exchange *x)
+{
+	const struct site_conf *site = x->plan.site;
+	const struct header_list *remove = &site->http.request_header_remove;
+	struct fields *f = &x->request.head.fields;
+
+	claims_strip(f);
+	for (size_t i = 0; i < remove->n; i++)
+		fields_drop_name(f, slice_of(remove->v[i].name));
+	fields_drop(f, FIELD_HOST);
+	fields_drop(f, FIELD_CONTENT_LENGTH);
+	if (!via_add(f, &site->http, x->request.head.minor, &x->arena) ||
+	    !forwarded_add(
+		f, x->client->facts, site, x->plan.host, &x->arena) ||
+	    !set_configured(f, &site->http))
+		return REASON_NO_MEMORY;
+	return REASON_OK;
+}
+
+static bool
+write_host(struct exchange *x, struct buf *out)
+{
+	struct slice host = x->plan.host;
+
+	if (!x->plan.site->http.preserve_host || host.len == 0)
+		host = slice_of(x->server->server->authority);
+	return h1_write_field(out, SLICE("Host"), host, EXCHANGE_HEAD_MAX);
+}
+
+static bool
+write_framing(struct exchange *x, struct buf *out)
+{
+	const struct framing *f = &x->plan.framing;
+	char digits[24];
+
+	switch (f->kind) {
+	case BODY_NONE:
+		return true;
+	case BODY_LENGTH:
+		return h1_write_field(out, SLICE("Content-Length"),
+		    (struct slice){ digits, number_format(digits, f->length) },
+		    EXCHANGE_HEAD_MAX);
+	case BODY_CHUNKED:
+		return h1_write_field(out, SLICE("Transfer-Encoding"),
+		    SLICE("chunked"), EXCHANGE_HEAD_MAX);
+	case BODY_UNTIL_CLOSE: /* responses only */
+		break;
+	}
+	CHECK(f->kind != BODY_UNTIL_CLOSE);
+	return false;
+}
+
+static bool
+write_head(struct exchange *x, struct buf *out)
+{
+	return h1_write_request_line(out, x->request.head.method, x->plan.path,
+		   EXCHANGE_HEAD_MAX) &&
+	       write_host(x, out) &&
+	       h1_write_fields(
+		   out, &x->request.head.fields, EXCHANGE_HEAD_MAX) &&
+	       write_framing(x, out) && h1_write_end(out, EXCHANGE_HEAD_MAX);
+}
+
+static enum reason
+feed(struct exchange *x, char *bytes, size_t len, size_t *used)
+{
+	enum reason why = REASON_OK;
+
+	switch (body_relay_feed(
+	    &x->up, bytes, len, &x->server->stream, used, &why)) {
+	case BODY_RELAY_MORE:
+	case BODY_RELAY_DONE:
+		return REASON_OK;
+	case BODY_RELAY_BAD:
+		return why;
+	case BODY_RELAY_LARGE:
+		return REASON_BODY_TOO_LARGE;
+	case BODY_RELAY_SINK:
+		/* It may have answered before it closed: that is read
+		 * first (RFC 9112 section 9.5). */
+		x->up_stopped = true;
+		x->server_ready = true;
+		return REASON_OK;
+	}
+	return REASON_INTERNAL;
+}
+
+/* What is in the client's buffer already. */
+static enum reason
+feed_buffered(struct exchange *x)
+{
+	struct buf *in = &x->client->stream.in;
+	size_t used = 0;
+	enum reason why = feed(x, in->data + in->head, buf_len(in), &used);
+
+	buf_consume(in, used);
+	return why;
+}
+
+enum reason
+exchange_request_begin(struct exchange *x)
+{
+	struct stream *to = &x->server->stream;
+
+	if (to->out.data == NULL &&
+	    !stream_buf_take(x->home->front->streams, &to->out))
+		return REASON_NO_MEMORY;
+	if (!write_head(x, &to->out))
+		return REASON_NO_MEMORY;
+	if (!x->up.done && buf_len(&x->client->stream.in) > 0)
+		return feed_buffered(x);
+	if (stream_flush(to) == STREAM_FAILED) {
+		x->up_stopped = true;
+		x->server_ready = true;
+	}
+	return REASON_OK;
+}
+
+static enum reason
+feed_from_socket(struct exchange *x)
+{
+	char *scratch = x->home->front->streams->scratch;
+	struct stream *from = &x->client->stream;
+	size_t len = 0, used = 0;
+
+	switch (stream_read(from, scratch, STREAM_SCRATCH_BYTES, &len)) {
+	case STREAM_OK:
+		break;
+	case STREAM_WAIT:
+		return REASON_OK;
+	case STREAM_END:
+	case STREAM_FAILED:
+		return REASON_CLIENT_GONE;
+	}
+	enum reason why = feed(x, scratch, len, &used);
+	if (why != REASON_OK || used == len)
+		return why;
+	/* The beginning of the next request came along. */
+	if (x->up_stopped)
+		return REASON_OK;
+	if (from->in.data == NULL &&
+	    !stream_buf_take(x->home->front->streams, &from->in))
+		return REASON_NO_MEMORY;
+	return buf_append(
+		   &from->in, scratch + used, len - used, STREAM_SCRATCH_BYTES)
+		   ? REASON_OK
+		   : REASON_NO_MEMORY;
+}
+
+/* A client that has closed altogether, not just ended its requests. */
+static enum reason
+watch_client(struct exchange *x)
+{
+	switch (client_conn_read_ahead(x->client)) {
+	case STREAM_OK:
+	case STREAM_WAIT:
+		return REASON_OK;
+	case STREAM_END:
+		return stream_is_gone(&x->client->stream) ? REASON_CLIENT_GONE
+							  : REASON_OK;
+	case STREAM_FAILED:
+		return REASON_CLIENT_GONE;
+	}
+	return REASON_INTERNAL;
+}
+
+enum reason
+exchange_request_step(struct exchange *x)
+{
+	bool ready = x->client_ready;
+
+	x->client_ready = false;
+	if (x->up.done)
+		return ready ? watch_client(x) : REASON_OK;
+	if (x->state != EXCHANGE_RELAY || x->up_stopped ||
+	    buf_len(&x->server->stream.out) > 0)
+		return REASON_OK;
+	if (buf_len(&x->client->stream.in) > 0)
+		return feed_buffered(x);
+	return ready ? feed_from_socket(x) : REASON_OK;
+}

@@ -1,0 +1,297 @@
+/*
+ * The response on its way to the client.  Runs in the worker.
+ *
+ * A head is read, rewritten and written anew within one callback, out of the
+ * scratch space; only one that comes in pieces is kept in the connection's
+ * buffer.  The body that came along with it leaves in the same writev.
+ *
+ * Nothing of a response has been sent until its head is complete and its
+ * framing beyond doubt: until then every fault is a clean 502.  After that a
+ * fault can only be shown by ending the client's connection so that it
+ * notices (RFC 9112 section 8).
+ */
+#include <string.h>
+
+#include "rproxy/exchange_state.h"
+#include "rproxy/rewrite/cookies.h"
+#include "rproxy/rewrite/response_rules.h"
+#include "rproxy/rewrite/via.h"
+
+#define MAX_INTERIM 16
+
+static const struct h1_limits limits = {
+	.max_line_bytes = 8192,
+	.max_headers_bytes = 128 * 1024,
+	.max_headers = 256,
+};
+
+/* head --------------------------------------------------------------------- */
+
+static bool
+set_configured(struct fields *f, const struct http_conf *http)
+{
+	const struct header_list *remove = &http->response_header_remove;
+	const struct header_list *set = &http->response_header;
+
+	for (size_t i = 0; i < remove->n; i++)
+		fields_drop_name(f, slice_of(remove->v[i].name));
+	for (size_t i = 0; i < set->n; i++) {
+		struct slice name = slice_of(set->v[i].name);
+		fields_drop_name(f, name);
+		if (!fields_add(f, name, slice_of(set->v[i].value)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+rewrite(struct exchange *x)
+{
+	struct fields *f = &x->response.fields;
+	const struct http_conf *http = &x->plan.site->http;
+	struct mapping m = {
+		.site = x->plan.site,
+		.route = x->plan.route,
+		.pool = x->plan.pool,
+		.prefix = x->plan.prefix,
+		.who = x->client->facts,
+		.host = x->plan.host,
+	};
+
+	return response_rules_apply(f, &m, &x->arena) &&
+	       cookies_apply(f, &m, &x->arena) &&
+	       via_add(f, http, x->response.minor, &x->arena) &&
+	       set_configured(f, http);
+}
+
+/* A length says something about a body only where there could be one; of an
+ * answer to HEAD, and of a 304, it tells what there would be. */
+static void
+drop_length(struct exchange *x)
+{
+	if (x->front.has_no_body || x->response.status == 304)
+		return;
+	fields_drop(&x->response.fields, FIELD_CONTENT_LENGTH);
+}
+
+/* RFC 9112 section 9.3, and whether the server says how long it waits. */
+static enum reason
+take_connection_options(struct exchange *x, const struct framing *framing)
+{
+	struct fields *f = &x->response.fields;
+	const struct field *ka = fields_first(f, FIELD_KEEP_ALIVE);
+	struct hop_by_hop hop;
+
+	if (ka != NULL)
+		reuse_narrow(&x->server->limits, ka->value);
+	if (hop_by_hop_remove(f, &hop) != REASON_OK)
+		return REASON_BAD_RESPONSE;
+	x->may_park = framing->kind != BODY_UNTIL_CLOSE && !hop.close &&
+		      (x->response.minor >= 1 || hop.keep_alive);
+	return REASON_OK;
+}
+
+static enum reason
+feed(struct exchange *x, char *bytes, size_t len)
+{
+	enum reason why = REASON_OK;
+	size_t used = 0;
+
+	switch (body_relay_feed(
+	    &x->down, bytes, len, &x->client->stream, &used, &why)) {
+	case BODY_RELAY_MORE:
+	case BODY_RELAY_DONE:
+		if (used < len) /* nobody asked for more (9112, 9.2) */
+			x->may_park = false;
+		return REASON_OK;
+	case BODY_RELAY_SINK:
+		return REASON_CLIENT_GONE;
+	case BODY_RELAY_BAD:
+	case BODY_RELAY_LARGE:
+		break;
+	}
+	return why;
+}
+
+static enum reason
+interim(struct exchange *x)
+{
+	struct hop_by_hop hop;
+
+	if (x->response.status == 101)
+		return REASON_BAD_UPGRADE;
+	if (++x->n_interim > MAX_INTERIM ||
+	    hop_by_hop_remove(&x->response.fields, &hop) != REASON_OK)
+		return REASON_BAD_RESPONSE;
+	fields_drop(&x->response.fields, FIELD_CONTENT_LENGTH);
+	return h1_front_interim(&x->front, x->client, &x->response)
+		   ? REASON_OK
+		   : REASON_NO_MEMORY;
+}
+
+/* bytes: what came behind the head. */
+static enum reason
+final(struct exchange *x, char *bytes, size_t len)
+{
+	struct framing framing;
+	enum reason why = framing_of_response(
+	    &x->response, x->request.head.method_id, &framing);
+
+	if (why == REASON_OK)
+		why = take_connection_options(x, &framing);
+	if (why != REASON_OK)
+		return why;
+	drop_length(x);
+	if (!rewrite(x))
+		return REASON_NO_MEMORY;
+	if (!exchange_request_is_read(x)) /* an early answer (9112, 9.3) */
+		x->front.keep = false;
+	x->head_ms = (int64_t)(exchange_now_ms(x) - x->begun_ms);
+	x->status = x->response.status;
+	if (!h1_front_head(
+		&x->front, x->client, &x->response, &framing, exchange_date(x)))
+		return REASON_NO_MEMORY;
+	body_relay_init(&x->down, &framing, x->front.body_is_chunked, 0);
+	return feed(x, bytes, len);
+}
+
+/* *used: bytes of heads that were complete, and of what followed. */
+static enum reason
+take_heads(struct exchange *x, char *bytes, size_t len, size_t *used)
+{
+	enum reason why = REASON_OK;
+	size_t head;
+
+	*used = 0;
+	while (*used < len) {
+		struct slice in = { bytes + *used, len - *used };
+		switch (h1_read_response(
+		    &x->scan, in, &limits, &x->response, &head, &why)) {
+		case H1_MORE:
+			return REASON_OK;
+		case H1_BAD:
+			return why;
+		case H1_DONE:
+			break;
+		}
+		memset(&x->scan, 0, sizeof(x->scan));
+		*used += head;
+		if (x->response.status >= 200) {
+			why = final(x, bytes + *used, len - *used);
+			*used = len;
+			return why;
+		}
+		why = interim(x);
+		if (why != REASON_OK)
+			return why;
+	}
+	return REASON_OK;
+}
+
+static enum reason
+no_response(const struct exchange *x, enum reason why)
+{
+	return x->has_begun ? REASON_RESPONSE_INCOMPLETE : why;
+}
+
+static enum reason
+send_interim(struct exchange *x)
+{
+	if (x->status != 0)
+		return REASON_OK;
+	return stream_flush(&x->client->stream) == STREAM_FAILED
+		   ? REASON_CLIENT_GONE
+		   : REASON_OK;
+}
+
+/* The first bytes, or more of a head that is in the buffer already. */
+static enum reason
+read_head(struct exchange *x)
+{
+	struct stream *from = &x->server->stream;
+	struct stream_home *home = from->home;
+	bool is_kept = buf_len(&from->in) > 0;
+	char *bytes = home->scratch;
+	size_t len = 0, used = 0;
+	enum stream_verdict v =
+	    is_kept ? stream_fill(from, h1_max_head_bytes(&limits) + 1)
+		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
+
+	if (v == STREAM_END)
+		return no_response(x, REASON_SERVER_CLOSED);
+	if (v == STREAM_FAILED)
+		return no_response(x, REASON_SERVER_RESET);
+	if (v == STREAM_WAIT)
+		return REASON_OK;
+	x->has_begun = true;
+	if (is_kept) {
+		bytes = from->in.data + from->in.head;
+		len = buf_len(&from->in);
+	}
+	enum reason why = take_heads(x, bytes, len, &used);
+	if (why != REASON_OK)
+		return why;
+	if (is_kept)
+		buf_consume(&from->in, used);
+	else if (used < len &&
+		 ((from->in.data == NULL &&
+		      !stream_buf_take(home, &from->in)) ||
+		     !buf_append(&from->in, bytes + used, len - used,
+			 h1_max_head_bytes(&limits) + STREAM_SCRATCH_BYTES)))
+		return REASON_NO_MEMORY;
+	return send_interim(x);
+}
+
+/* body --------------------------------------------------------------------- */
+
+static enum reason
+read_body(struct exchange *x)
+{
+	struct stream *from = &x->server->stream;
+	char *scratch = from->home->scratch;
+	enum reason why = REASON_OK;
+	size_t len = 0;
+
+	switch (stream_read(from, scratch, STREAM_SCRATCH_BYTES, &len)) {
+	case STREAM_OK:
+		return feed(x, scratch, len);
+	case STREAM_WAIT:
+		return REASON_OK;
+	case STREAM_FAILED:
+		return REASON_RESPONSE_INCOMPLETE;
+	case STREAM_END:
+		break;
+	}
+	switch (body_relay_eof(&x->down, &x->client->stream, &why)) {
+	case BODY_RELAY_SINK:
+		return REASON_CLIENT_GONE;
+	case BODY_RELAY_BAD:
+	case BODY_RELAY_LARGE:
+		return why;
+	case BODY_RELAY_MORE:
+	case BODY_RELAY_DONE:
+		break;
+	}
+	return REASON_OK;
+}
+
+bool
+exchange_response_is_done(const struct exchange *x)
+{
+	return x->status >= 200 && x->down.done;
+}
+
+enum reason
+exchange_response_step(struct exchange *x)
+{
+	bool ready = x->server_ready;
+
+	x->server_ready = false;
+	if (!ready || x->state != EXCHANGE_RELAY)
+		return REASON_OK;
+	if (x->status == 0)
+		return read_head(x);
+	if (exchange_response_is_done(x) || buf_len(&x->client->stream.out) > 0)
+		return REASON_OK;
+	return read_body(x);
+}

@@ -1,0 +1,158 @@
+/*
+ * Accepts.  Runs in the worker; one per address, made at start.
+ *
+ *	ACCEPTING <-> RESTING
+ *
+ *	RESTING  the front is full (until a connection goes), or descriptors
+ *		 have run out (for REST_MS): the kernel's queue holds the rest
+ *
+ * On a Unix listener the kernel names the peer (SO_PEERCRED): only the user
+ * in "from", our own and root are heard.  One accept per wake-up: a second
+ * would mostly find nothing, and other workers wait for the same socket.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "rproxy/front/acceptor.h"
+#include "rproxy/front/identity.h"
+#include "rproxy/metrics_table.h"
+
+#define REST_MS 200
+
+static void
+rest(struct acceptor *a)
+{
+	a->resting = true;
+	watch_want(&a->watch, 0);
+}
+
+static bool
+may_connect(const struct acceptor *a, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return false;
+	if (peer.uid == a->conf->from_uid || peer.uid == 0 ||
+	    peer.uid == a->own_uid)
+		return true;
+	metrics_add(a->front->metrics, M_REFUSED_PEER, 1);
+	log_warning("listen %s: user %u (process %d) may not connect, "
+		    "only \"%s\" may",
+	    a->conf->name, (unsigned)peer.uid, (int)peer.pid, a->conf->from);
+	return false;
+}
+
+static bool
+take_plain(struct acceptor *a, int fd, const struct addr *peer)
+{
+	struct addr local;
+	int on = 1;
+
+	memset(&local, 0, sizeof(local));
+	local.len = sizeof(local.u);
+	if (getsockname(fd, &local.u.sa, &local.len) != 0)
+		local.len = 0;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	struct client_facts *facts = identity_from_socket(peer, &local);
+	if (facts == NULL)
+		return false;
+	if (client_conn_new(a->front, fd, facts))
+		return true;
+	identity_free(facts);
+	return false;
+}
+
+static bool
+take(struct acceptor *a, int fd, const struct addr *peer)
+{
+	if (a->is_unix && !may_connect(a, fd))
+		return false;
+	if (a->conf->proxy_v2)
+		return client_conn_new(a->front, fd, NULL);
+	return take_plain(a, fd, peer);
+}
+
+static void
+accept_one(struct acceptor *a)
+{
+	struct addr peer;
+
+	memset(&peer, 0, sizeof(peer));
+	peer.len = sizeof(peer.u);
+	int fd = accept4(
+	    a->watch.fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		if (!take(a, fd, &peer))
+			(void)close(fd);
+		return;
+	}
+	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+	    errno != ENOMEM)
+		return;
+	log_error("accept on %s: %s; waiting %d ms", a->conf->name,
+	    strerror(errno), REST_MS);
+	rest(a);
+	deadline_set(&a->rest, REST_MS);
+}
+
+static void
+on_ready(struct watch *w, unsigned events)
+{
+	struct acceptor *a = container_of(w, struct acceptor, watch);
+
+	(void)events;
+	if (!front_is_full(a->front)) {
+		accept_one(a);
+		return;
+	}
+	metrics_add(a->front->metrics, M_REFUSED_FULL, 1);
+	rest(a);
+}
+
+static void
+on_rested(struct deadline *d)
+{
+	struct acceptor *a = container_of(d, struct acceptor, rest);
+
+	acceptor_resume(a);
+}
+
+bool
+acceptor_open(struct acceptor *a, struct front *f,
+    const struct listen_conf *conf, const struct addr *address, int fd)
+{
+	memset(a, 0, sizeof(*a));
+	a->front = f;
+	a->conf = conf;
+	a->is_unix = addr_is_unix(address);
+	a->own_uid = geteuid();
+	if (!watch_open(&a->watch, f->streams->loop, fd, on_ready))
+		return false;
+	deadline_init(&a->rest, f->deadlines, on_rested);
+	watch_want(&a->watch, WATCH_READ);
+	return true;
+}
+
+void
+acceptor_resume(struct acceptor *a)
+{
+	if (!a->resting || !watch_is_open(&a->watch) || front_is_full(a->front))
+		return;
+	a->resting = false;
+	watch_want(&a->watch, WATCH_READ);
+}
+
+void
+acceptor_close(struct acceptor *a)
+{
+	if (!watch_is_open(&a->watch))
+		return;
+	deadline_fini(&a->rest);
+	watch_close(&a->watch, NULL);
+}

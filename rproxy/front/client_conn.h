@@ -1,0 +1,122 @@
+/*
+ * One client connection, from accept to its last byte, and the front that
+ * owns them all.  Who answers the requests is behind struct front_handler:
+ * this side knows nothing of sites and servers.
+ */
+#ifndef RPROXY_FRONT_CLIENT_CONN_H
+#define RPROXY_FRONT_CLIENT_CONN_H
+
+#include <sys/queue.h>
+
+#include "common/deadline.h"
+#include "common/metrics.h"
+#include "common/stream.h"
+#include "rproxy/config.h"
+#include "rproxy/http/client_facts.h"
+#include "rproxy/http/h1_read.h"
+
+/* A request head and the bytes that its slices point into. */
+struct request {
+	struct request_head head;
+	struct buf bytes;
+};
+
+struct client_conn;
+
+struct front_handler {
+	/*
+	 * A head is complete, or refused (why), or has not come in time.  The
+	 * handler may take r's contents by swapping them for empty ones.  It
+	 * must call client_conn_finish() or client_conn_abort() in the end,
+	 * maybe before it returns.
+	 */
+	void (*on_request)(
+	    struct client_conn *c, struct request *r, enum reason why);
+	/* Between on_request and the end: the socket is ready. */
+	void (*on_progress)(struct client_conn *c, unsigned events);
+	/* Likewise: the deadline that the handler set. */
+	void (*on_expire)(struct client_conn *c);
+};
+
+/* One per worker. */
+struct front {
+	const struct rproxy_config *config; /* borrowed, as are the next four */
+	struct stream_home *streams;
+	struct deadlines *deadlines;
+	struct metrics *metrics;
+	const struct front_handler *handler;
+	void *ctx; /* the handler's */
+	struct h1_limits limits;
+	struct request request; /* the head being parsed */
+	TAILQ_HEAD(, client_conn) conns;
+	TAILQ_HEAD(, client_conn) spare;
+	unsigned n_conns;
+	unsigned n_spare;
+	uint64_t serial;
+	bool draining;
+	void (*on_room)(struct front *f); /* a connection has gone */
+};
+
+/*
+ *	ANNOUNCE -> IDLE <-> HEAD -> EXCHANGE -> IDLE
+ *	    |         |        |         |
+ *	    +---------+--------+---------+--> LINGER -> CLOSED
+ */
+enum client_state {
+	CLIENT_ANNOUNCE, /* the PROXY header has to come first */
+	CLIENT_IDLE,     /* nothing of a request is here */
+	CLIENT_HEAD,     /* part of a head is here */
+	CLIENT_EXCHANGE, /* the handler has it */
+	CLIENT_LINGER,   /* we are done; what still comes is thrown away */
+	CLIENT_CLOSED,
+};
+
+struct client_conn {
+	struct stream stream;
+	struct front *front; /* borrowed, outlives us */
+	TAILQ_ENTRY(client_conn) entry;
+	struct deadline deadline;
+	struct client_facts *facts; /* owned; NULL while ANNOUNCE */
+	void *exchange;             /* the handler's, while EXCHANGE */
+	struct h1_scan scan;
+	uint64_t serial; /* of the connection in this worker */
+	unsigned n_requests;
+	enum client_state state;
+	bool last;      /* no request after this one */
+	bool advancing; /* advance() is on the stack */
+};
+
+void front_init(struct front *f, const struct rproxy_config *config,
+    struct stream_home *streams, struct deadlines *deadlines,
+    struct metrics *metrics, const struct front_handler *handler, void *ctx);
+bool front_is_full(const struct front *f);
+/* Every connection's next response is its last; idle ones close soon. */
+void front_drain(struct front *f);
+
+/*
+ * Takes over fd.  facts (taken over): who it is; NULL: a PROXY header tells.
+ * False: memory is short; fd and facts are still the caller's.
+ */
+bool client_conn_new(struct front *f, int fd, struct client_facts *facts);
+
+/*
+ * Everything of the response has been taken by the kernel.  keep: the
+ * connection may serve another request.
+ */
+void client_conn_finish(struct client_conn *c, bool keep);
+/* The response cannot be completed, and the client must notice. */
+void client_conn_abort(struct client_conn *c);
+/*
+ * Reads ahead, within bounds, while the handler has no use for more bytes:
+ * STREAM_WAIT when the bound is reached.
+ */
+enum stream_verdict client_conn_read_ahead(struct client_conn *c);
+bool client_conn_may_read_ahead(const struct client_conn *c);
+
+static inline uint64_t
+front_now_ms(const struct front *f)
+{
+	return uv_now(f->streams->loop);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * rproxy's master: the workers, their addresses and their access logs.  Runs
+ * in the master, which is the common supervisor and this description.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/master.h"
+#include "common/mem.h"
+#include "rproxy/config.h"
+#include "rproxy/master.h"
+#include "rproxy/metrics_table.h"
+
+/* A socket file belongs to the user that may connect: the only one who can. */
+static void
+add_listen(struct plan *p, const struct listen_conf *l)
+{
+	for (size_t i = 0; i < l->n_address; i++) {
+		bool is_unix = addr_is_unix(&l->address[i]);
+
+		plan_add_listen(p, &l->address[i],
+		    is_unix ? l->from_uid : (uid_t)-1, (gid_t)-1);
+	}
+}
+
+static void
+fill_plan(struct plan *p, const struct rproxy_config *c)
+{
+	plan_add_role(
+	    p, (struct plan_role){
+		   .name = "worker", .count = c->workers, .serves = true });
+	for (size_t i = 0; i < c->n_listen; i++)
+		add_listen(p, &c->listen[i]);
+	for (size_t i = 0; i < rproxy_config_n_access_logs(c); i++)
+		plan_add_access_log(p, rproxy_config_access_log(c, i));
+	p->log = mem_need_strdup(c->log);
+	p->log_level = c->log_level;
+	p->admin = c->admin != NULL ? mem_need_strdup(c->admin) : NULL;
+	p->drain_timeout_ms = c->drain_timeout_ms;
+}
+
+static void
+read_plan(const char *path, struct plan *out, struct conf_faults *f)
+{
+	struct bundle *b = bundle_new();
+	struct rproxy_config *c = rproxy_config_read(path, b, f);
+
+	if (conf_n_errors(f) == 0) {
+		fill_plan(out, c);
+		out->bundle_fd = bundle_seal(b);
+		if (out->bundle_fd < 0)
+			conf_error(f, (struct conf_place){ path, 0 },
+			    "cannot be handed to the children: %s",
+			    strerror(errno));
+	}
+	rproxy_config_free(c);
+	bundle_free(b);
+}
+
+static const struct daemon_desc *
+describe(void)
+{
+	static struct daemon_desc d = {
+		.name = "rproxy",
+		.default_config = "/etc/rproxy/rproxy.ini",
+		.metrics = rproxy_metrics,
+		.read_plan = read_plan,
+	};
+
+	d.n_metrics = rproxy_n_metrics;
+	return &d;
+}
+
+int
+rproxy_master_main(int argc, char **argv)
+{
+	return master_main(describe(), argc, argv);
+}

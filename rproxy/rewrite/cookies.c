@@ -1,0 +1,209 @@
+/*
+ * Set-Cookie.  Pure.  Runs in rproxy's worker.  RFC 6265bis section 5.
+ *
+ * A cookie is cut at its semicolons; an attribute that is to change is
+ * replaced in its place, everything else is kept byte for byte.
+ */
+#include "rproxy/rewrite/cookies.h"
+
+#include "common/check.h"
+#include "rproxy/http/target.h"
+#include "rproxy/http/path_prefix.h"
+
+#define ATTRIBUTES_MAX 16
+
+/* "; name=value" as it stands; name and value trimmed. */
+struct attribute {
+	struct slice text; /* without the semicolon */
+	struct slice name;
+	struct slice value;
+};
+
+struct cookie {
+	struct slice pair; /* name=value */
+	struct attribute v[ATTRIBUTES_MAX];
+	size_t n;
+	bool secure;
+};
+
+static bool
+cookie_parse(struct slice value, struct cookie *c)
+{
+	struct slice rest = value;
+	struct slice text;
+
+	*c = (struct cookie){ 0 };
+	if (!slice_split(&rest, ';', &c->pair))
+		return false;
+	while (slice_split(&rest, ';', &text)) {
+		struct attribute *t = &c->v[c->n];
+		size_t eq = slice_find(text, '=');
+
+		if (c->n == ATTRIBUTES_MAX)
+			return false;
+		t->text = text;
+		t->name = slice_trim(slice_first(text, eq));
+		if (eq < text.len)
+			t->value = slice_trim(slice_from(text, eq + 1));
+		if (slice_eq_nocase(t->name, SLICE("Secure")))
+			c->secure = true;
+		c->n++;
+	}
+	return true;
+}
+
+/* "intra.example.com" covers itself and "j2ee.intra.example.com" */
+static bool
+domain_covers(struct slice domain, struct slice host)
+{
+	if (slice_eq_nocase(domain, host))
+		return true;
+	return host.len > domain.len && domain.len > 0 &&
+	       host.p[host.len - domain.len - 1] == '.' &&
+	       slice_ends_with_nocase(host, domain);
+}
+
+static bool
+covers_inner(const struct pool_conf *pool, struct slice domain)
+{
+	for (size_t i = 0; i < pool->n_server; i++) {
+		if (domain_covers(domain, slice_of(pool->server[i].host)))
+			return true;
+	}
+	for (size_t i = 0; i < pool->n_alias; i++) {
+		if (domain_covers(domain, slice_of(pool->alias[i].host)))
+			return true;
+	}
+	return false;
+}
+
+/* A browser takes no Domain that is an address or has no dot. */
+static bool
+may_be_domain(struct authority at)
+{
+	char last;
+
+	if (at.is_ipv6 || slice_find(at.host, '.') == at.host.len)
+		return false;
+	last = at.host.p[at.host.len - 1];
+	return last < '0' || last > '9';
+}
+
+/*
+ * An inner domain becomes the public host; where that cannot be a domain,
+ * the attribute goes and the cookie is the host's alone.
+ */
+static bool
+map_domain(const struct mapping *m, struct attribute *t, struct arena *a)
+{
+	struct slice domain = t->value;
+	struct authority public;
+	struct slice parts[2];
+
+	if (domain.len > 0 && domain.p[0] == '.')
+		domain = slice_from(domain, 1);
+	if (!authority_parse(m->host, &public) || domain.len == 0 ||
+	    domain_covers(domain, public.host) ||
+	    !covers_inner(m->pool, domain))
+		return true;
+	if (!may_be_domain(public)) {
+		t->text = SLICE_NONE;
+		return true;
+	}
+	parts[0] = SLICE(" Domain=");
+	parts[1] = public.host;
+	t->text = arena_concat(a, parts, 2);
+	return t->text.p != NULL;
+}
+
+/*
+ * A path below the route's "to" goes back to the prefix.  One above it ("/"
+ * excepted, which covers everything anyway) covers what is mapped, too, and
+ * becomes the prefix: a browser never sees the part above.
+ */
+static bool
+map_path(const struct mapping *m, struct attribute *t, struct arena *a)
+{
+	struct slice path = t->value;
+	struct slice parts[2] = { SLICE(" Path="), path };
+
+	if (path.len < 2 || path.p[0] != '/')
+		return true;
+	if (m->route->to != NULL &&
+	    !path_prefix_matches(slice_of(m->route->to), path) &&
+	    path_prefix_matches(path, slice_of(m->route->to)))
+		parts[1] = m->prefix;
+	else
+		parts[1] = response_rules_path(m, path, a);
+	if (parts[1].p == NULL)
+		return false;
+	if (slice_eq(parts[1], path))
+		return true;
+	t->text = arena_concat(a, parts, 2);
+	return t->text.p != NULL;
+}
+
+static bool
+map_attributes(const struct mapping *m, struct cookie *c, struct arena *a)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct attribute *t = &c->v[i];
+
+		if (slice_eq_nocase(t->name, SLICE("Domain")) &&
+		    !map_domain(m, t, a))
+			return false;
+		if (slice_eq_nocase(t->name, SLICE("Path")) &&
+		    !map_path(m, t, a))
+			return false;
+	}
+	return true;
+}
+
+static struct slice
+cookie_text(const struct cookie *c, bool add_secure, struct arena *a)
+{
+	struct slice parts[2 * ATTRIBUTES_MAX + 2];
+	size_t n = 0;
+
+	parts[n++] = c->pair;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->v[i].text.p == NULL)
+			continue;
+		parts[n++] = SLICE(";");
+		parts[n++] = c->v[i].text;
+	}
+	if (add_secure)
+		parts[n++] = SLICE("; Secure");
+	return arena_concat(a, parts, n);
+}
+
+struct slice
+cookies_rewrite(const struct mapping *m, struct slice value, struct arena *a)
+{
+	struct cookie c;
+
+	if (!cookie_parse(value, &c))
+		return value;
+	/* its rules are the browser's promise: Path=/, no Domain, Secure */
+	if (slice_starts_with_nocase(c.pair, SLICE("__Host-")))
+		return value;
+	if (!map_attributes(m, &c, a))
+		return SLICE_NONE;
+	return cookie_text(&c, m->who->https && !c.secure, a);
+}
+
+bool
+cookies_apply(struct fields *f, const struct mapping *m, struct arena *a)
+{
+	struct field *v;
+
+	for (v = fields_first(f, FIELD_SET_COOKIE); v != NULL;
+	     v = fields_next(f, v)) {
+		if (v->value.len == 0)
+			continue;
+		v->value = cookies_rewrite(m, v->value, a);
+		if (v->value.p == NULL)
+			return false;
+	}
+	return true;
+}

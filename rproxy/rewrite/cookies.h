@@ -1,0 +1,17 @@
+/*
+ * Set-Cookie: Domain and Path mapped back, Secure added on https; everything
+ * else, unknown attributes and order included, stays.  Pure.  RFC 6265bis
+ * for __Host- and __Secure-.
+ */
+#ifndef RPROXY_REWRITE_COOKIES_H
+#define RPROXY_REWRITE_COOKIES_H
+
+#include "rproxy/rewrite/response_rules.h"
+
+/* One Set-Cookie value; value itself when nothing is to change. */
+struct slice
+cookies_rewrite(const struct mapping *m, struct slice value, struct arena *a);
+/* All Set-Cookie fields.  False when memory is short. */
+bool cookies_apply(struct fields *f, const struct mapping *m, struct arena *a);
+
+#endif

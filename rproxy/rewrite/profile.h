@@ -1,0 +1,48 @@
+/*
+ * What each application server wants to hear from a gateway in front of it:
+ * one table per "app", one row per header.  Pure data; forwarded.c turns the
+ * rows into fields.  To teach the gateway another server, add a table here.
+ */
+#ifndef RPROXY_REWRITE_PROFILE_H
+#define RPROXY_REWRITE_PROFILE_H
+
+#include <stddef.h>
+
+#include "common/site_conf.h"
+#include "common/slice.h"
+
+/* What a header says; nothing is sent when the fact is not known. */
+enum profile_fact {
+	FACT_CLIENT_ADDR,   /* 192.0.2.1 */
+	FACT_SCHEME,        /* http, https */
+	FACT_HOST,          /* as the client asked for it, with its port */
+	FACT_HOST_NAME,     /* without the port */
+	FACT_PORT,          /* public port, decimal */
+	FACT_FORWARDED,     /* RFC 7239 element */
+	FACT_IS_HTTPS,      /* true, false */
+	FACT_TRUE_IF_HTTPS, /* true; nothing on http */
+	FACT_HTTP_VERSION,  /* HTTP/1.1 */
+	FACT_TLS_VERSION,   /* TLSv1.3 */
+	FACT_CIPHER,        /* TLS_AES_256_GCM_SHA384 */
+	FACT_CIPHER_BITS,   /* 256 */
+	FACT_SESSION_ID,    /* hex */
+	FACT_CERT_B64,      /* DER in base64, one line */
+	FACT_CERT_PEM1,     /* PEM in one line, single spaces */
+	FACT_CERT_RFC9440,  /* :base64: */
+	FACT_CHAIN_B64,     /* one header per certificate, NAMEn from 1 */
+	FACT_CHAIN_RFC9440, /* list of :base64: */
+};
+
+struct profile_row {
+	struct slice name; /* exact spelling */
+	enum profile_fact fact;
+};
+
+struct profile {
+	const struct profile_row *rows;
+	size_t n_rows;
+};
+
+const struct profile *profile_of(enum app_kind app);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Reverse mapping of URLs.  Pure.  Runs in rproxy's worker, for the few
+ * fields that hold one.
+ */
+#include "rproxy/rewrite/response_rules.h"
+
+#include "common/check.h"
+#include "rproxy/http/target.h"
+#include "rproxy/rewrite/forwarded.h"
+#include "rproxy/http/path_prefix.h"
+
+/* A URL reference cut into its parts (RFC 3986 section 4). */
+struct url {
+	bool has_scheme;
+	bool https;
+	bool has_authority;
+	struct authority at;
+	struct slice rest; /* path, query and fragment */
+};
+
+enum owner {
+	OWNER_FOREIGN,
+	OWNER_INNER, /* a server of the pool, or an alias */
+	OWNER_SITE,  /* one of the site's own names */
+};
+
+static uint16_t
+default_port(bool https)
+{
+	return https ? 443 : 80;
+}
+
+/* False for what is not to be touched: other schemes, user info, garbage. */
+static bool
+url_parse(struct slice v, struct url *out)
+{
+	size_t end;
+
+	*out = (struct url){ 0 };
+	if (slice_starts_with_nocase(v, SLICE("http://"))) {
+		out->has_scheme = true;
+		v = slice_from(v, 5);
+	} else if (slice_starts_with_nocase(v, SLICE("https://"))) {
+		out->has_scheme = true;
+		out->https = true;
+		v = slice_from(v, 6);
+	}
+	out->rest = v;
+	if (!slice_starts_with(v, SLICE("//")))
+		return true;
+	v = slice_from(v, 2);
+	for (end = 0; end < v.len; end++) {
+		char c = v.p[end];
+
+		if (c == '\\') /* a slash to some, user info to others */
+			return false;
+		if (c == '/' || c == '?' || c == '#')
+			break;
+	}
+	out->has_authority = true;
+	out->rest = slice_from(v, end);
+	return authority_parse(slice_first(v, end), &out->at);
+}
+
+static bool
+is_same_authority(
+    const struct url *u, bool their_https, const char *host, uint16_t port)
+{
+	bool https = u->has_scheme ? u->https : their_https;
+	uint16_t url_port = u->at.port;
+
+	if (url_port == 0)
+		url_port = default_port(https);
+	return url_port == port && slice_eq_nocase(u->at.host, slice_of(host));
+}
+
+static bool
+is_inner(const struct url *u, const struct pool_conf *pool)
+{
+	for (size_t i = 0; i < pool->n_server; i++) {
+		const struct server_conf *s = &pool->server[i];
+
+		if (is_same_authority(u, s->https, s->host, s->port))
+			return true;
+	}
+	for (size_t i = 0; i < pool->n_alias; i++) {
+		const struct authority_conf *s = &pool->alias[i];
+
+		if (is_same_authority(u, s->https, s->host, s->port))
+			return true;
+	}
+	return false;
+}
+
+bool
+response_rules_is_inner_host(const struct pool_conf *pool, struct slice host)
+{
+	for (size_t i = 0; i < pool->n_server; i++) {
+		if (slice_eq_nocase(slice_of(pool->server[i].host), host))
+			return true;
+	}
+	for (size_t i = 0; i < pool->n_alias; i++) {
+		if (slice_eq_nocase(slice_of(pool->alias[i].host), host))
+			return true;
+	}
+	return false;
+}
+
+/* "*.example.com" covers "a.example.com" */
+static bool
+name_covers(struct slice name, struct slice host)
+{
+	if (slice_starts_with(name, SLICE("*.")))
+		return host.len >= name.len &&
+		       slice_ends_with_nocase(host, slice_from(name, 1));
+	return slice_eq_nocase(name, host);
+}
+
+/*
+ * A port that an application may know for the public name: none, the
+ * defaults, the public ones, or its own (it saw the public Host, but knows
+ * only its own port).
+ */
+static bool
+is_port_of_site(const struct mapping *m, uint16_t port)
+{
+	if (port == 0 || port == 80 || port == 443 ||
+	    port == m->site->http.https_port ||
+	    port == forwarded_port(m->who, m->host))
+		return true;
+	for (size_t i = 0; i < m->pool->n_server; i++) {
+		if (m->pool->server[i].port == port)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_site_name(const struct mapping *m, struct slice host)
+{
+	struct authority public;
+
+	if (authority_parse(m->host, &public) &&
+	    slice_eq_nocase(public.host, host))
+		return true;
+	for (size_t i = 0; i < m->site->names.n; i++) {
+		if (name_covers(slice_of(m->site->names.v[i]), host))
+			return true;
+	}
+	return false;
+}
+
+static enum owner
+owner_of(const struct mapping *m, const struct url *u)
+{
+	if (is_inner(u, m->pool))
+		return OWNER_INNER;
+	if (is_site_name(m, u->at.host) && is_port_of_site(m, u->at.port))
+		return OWNER_SITE;
+	return OWNER_FOREIGN;
+}
+
+/* The route whose "to" is the longest that the path is under. */
+static const struct route_conf *
+route_by_server_path(const struct mapping *m, struct slice path)
+{
+	const struct route_conf *best = NULL;
+	size_t best_len = 0;
+
+	for (size_t i = 0; i < m->site->n_route; i++) {
+		const struct route_conf *r = &m->site->route[i];
+		struct slice to = slice_of(r->to);
+
+		if (r->to == NULL || to.len <= best_len ||
+		    (r->pool_http != m->pool && r->pool_https != m->pool) ||
+		    !path_prefix_matches(to, path))
+			continue;
+		best = r;
+		best_len = to.len;
+	}
+	return best;
+}
+
+struct slice
+response_rules_path(const struct mapping *m, struct slice path, struct arena *a)
+{
+	const struct route_conf *r = m->route;
+
+	if (r->to != NULL && path_prefix_matches(slice_of(r->to), path))
+		return path_prefix_replace(slice_of(r->to), m->prefix, path, a);
+	r = route_by_server_path(m, path);
+	if (r == NULL)
+		return path;
+	return path_prefix_replace(
+	    slice_of(r->to), slice_of(r->prefix.v[0]), path, a);
+}
+
+static struct slice
+port_text(bool https, uint16_t port, struct arena *a)
+{
+	if (port == 0 || port == default_port(https))
+		return SLICE("");
+	return arena_printf(a, ":%u", (unsigned)port);
+}
+
+/* The public URL with the host given, IPv6 in brackets. */
+static struct slice
+build(const struct mapping *m, const struct url *u, struct authority host,
+    struct slice path, struct arena *a)
+{
+	bool https = m->who->https || (u->has_scheme && u->https);
+	uint16_t port = https == m->who->https
+			    ? forwarded_port(m->who, m->host)
+			    : (uint16_t)m->site->http.https_port;
+	struct slice scheme = https ? SLICE("https:") : SLICE("http:");
+	struct slice parts[] = {
+		u->has_scheme ? scheme : SLICE(""),
+		host.is_ipv6 ? SLICE("//[") : SLICE("//"),
+		host.host,
+		host.is_ipv6 ? SLICE("]") : SLICE(""),
+		port_text(https, port, a),
+		path,
+	};
+
+	if (parts[4].p == NULL)
+		return SLICE_NONE;
+	return arena_concat(a, parts, ARRAY_LEN(parts));
+}
+
+struct slice
+response_rules_url(const struct mapping *m, struct slice value, struct arena *a)
+{
+	struct url u;
+	struct authority host;
+	struct slice path;
+	enum owner owner = OWNER_INNER;
+
+	if (!url_parse(value, &u))
+		return value;
+	if (u.has_scheme && !u.has_authority)
+		return value;
+	if (u.has_authority)
+		owner = owner_of(m, &u);
+	if (owner == OWNER_FOREIGN)
+		return value;
+	path = u.rest;
+	if (path.len > 0 && path.p[0] == '/') {
+		path = response_rules_path(m, path, a);
+		if (path.p == NULL)
+			return SLICE_NONE;
+	}
+	if (!u.has_authority)
+		return path.len == 0 ? value : path;
+	host = u.at;
+	if (owner == OWNER_INNER && !authority_parse(m->host, &host))
+		return value;
+	return build(m, &u, host, path, a);
+}
+
+static bool
+map_field(struct fields *f, enum field_id id, const struct mapping *m,
+    struct arena *a)
+{
+	struct field *v;
+
+	for (v = fields_first(f, id); v != NULL; v = fields_next(f, v)) {
+		if (v->value.len == 0)
+			continue;
+		v->value = response_rules_url(m, v->value, a);
+		if (v->value.p == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+response_rules_apply(struct fields *f, const struct mapping *m, struct arena *a)
+{
+	return map_field(f, FIELD_LOCATION, m, a) &&
+	       map_field(f, FIELD_CONTENT_LOCATION, m, a);
+}

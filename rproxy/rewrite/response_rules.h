@@ -1,0 +1,53 @@
+/*
+ * Reverse mapping: URLs in a response that name the inside become URLs of the
+ * outside.  Pure.
+ *
+ * A URL is ours when its authority is one of the pool's servers or aliases
+ * (then it gets the host and port of this request) or one of the site's own
+ * names (then it keeps its name).  Compared as authorities: case, default
+ * ports and brackets do not matter; user info is never ours.
+ *
+ * The scheme becomes that of this request, with one exception: a URL that
+ * says https stays https, so that an application may send a client from http
+ * to its secure area without a loop.
+ *
+ * The path goes backwards through the path mapping of the route, or of
+ * another route with the same pool.
+ */
+#ifndef RPROXY_REWRITE_RESPONSE_RULES_H
+#define RPROXY_REWRITE_RESPONSE_RULES_H
+
+#include "common/arena.h"
+#include "common/site_conf.h"
+#include "rproxy/http/client_facts.h"
+#include "rproxy/http/fields.h"
+
+/* One request as the rules see it. */
+struct mapping {
+	const struct site_conf *site;
+	const struct route_conf *route;
+	const struct pool_conf *pool;
+	struct slice prefix; /* of the route, that matched */
+	const struct client_facts *who;
+	struct slice host; /* public, as the client sent it: "h" or "h:p" */
+};
+
+/*
+ * The value a client must see; value itself when nothing is to change.
+ * SLICE_NONE (p == NULL) when memory is short.
+ */
+struct slice response_rules_url(
+    const struct mapping *m, struct slice value, struct arena *a);
+/* A path of the server as the client's; the path itself when it is not
+ * mapped.  SLICE_NONE when memory is short. */
+struct slice response_rules_path(
+    const struct mapping *m, struct slice path, struct arena *a);
+/* Location and Content-Location.  False when memory is short. */
+bool response_rules_apply(
+    struct fields *f, const struct mapping *m, struct arena *a);
+
+/* Whether host is one of the pool's servers or aliases, whatever the port. */
+bool
+response_rules_is_inner_host(const struct pool_conf *pool, struct slice host);
+
+#endif

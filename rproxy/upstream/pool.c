@@ -1,0 +1,313 @@
+/*
+ * Which server, and on which connection.  Runs in the worker; made at start,
+ * lives as long as the process.
+ *
+ * A server that refuses or does not answer a connect is left alone for
+ * POOL_REST_MS; when all of a pool are resting, the one that has rested
+ * longest is tried all the same, so that a pool of one server is back as soon
+ * as its server is.  What happens on a connection that was idle never counts
+ * against its server.  Rules of reuse: upstream/reuse.h; the most recently
+ * used connection first, so that stale ones age out.
+ */
+#include <stdio.h>
+#include <string.h>
+/* the default hash falls through its cases, which clang warns of */
+#define HASH_FUNCTION HASH_FNV
+#include <uthash.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "rproxy/metrics_table.h"
+#include "rproxy/upstream/pool.h"
+
+#define MAX_SPARE 256
+
+struct pool {
+	const struct pool_conf *conf; /* borrowed; the key */
+	struct upstream *home;
+	struct server *server;     /* owned, n */
+	struct balance_item *turn; /* owned, n */
+	unsigned n;
+	UT_hash_handle hh;
+};
+
+struct upstream {
+	struct pool *pools;          /* owned, by conf */
+	struct stream_home *streams; /* borrowed, as are the next two */
+	struct deadlines *deadlines;
+	struct metrics *metrics;
+	struct deadline refresh;
+	TAILQ_HEAD(, server_conn) spare;
+	unsigned n_spare;
+};
+
+/* start -------------------------------------------------------------------- */
+
+static char *
+authority_of(const struct server_conf *conf, bool always_port)
+{
+	char text[512];
+	bool is_v6 = strchr(conf->host, ':') != NULL;
+	unsigned usual = conf->https ? 443 : 80;
+	const char *open = is_v6 ? "[" : "", *shut = is_v6 ? "]" : "";
+
+	if (conf->port == usual && !always_port)
+		(void)snprintf(
+		    text, sizeof(text), "%s%s%s", open, conf->host, shut);
+	else
+		(void)snprintf(text, sizeof(text), "%s%s%s:%u", open,
+		    conf->host, shut, (unsigned)conf->port);
+	return mem_need_strdup(text);
+}
+
+static void
+server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
+    const struct server_conf *conf)
+{
+	const char *error = NULL;
+
+	s->conf = conf;
+	s->pool = pool;
+	s->home = u;
+	s->label = conf->id != NULL ? mem_need_strdup(conf->id)
+				    : authority_of(conf, true);
+	s->authority = authority_of(conf, false);
+	TAILQ_INIT(&s->idle);
+	if (!resolve_start(&s->resolve, conf->host, conf->port, &error))
+		log_warning("pool %s: server name %s: %s; it is down until "
+			    "the name can be resolved",
+		    pool->name, conf->host, error);
+	if (conf->https)
+		log_warning("pool %s: server %s is https, which needs tlsd's "
+			    "egress: it is down",
+		    pool->name, s->label);
+}
+
+static void
+pool_new(struct upstream *u, const struct pool_conf *conf)
+{
+	struct pool *p = mem_need(sizeof(*p));
+
+	p->conf = conf;
+	p->home = u;
+	p->n = (unsigned)conf->n_server;
+	if (conf->n_server > POOL_MAX_SERVERS) {
+		log_warning("pool %s: only the first %d servers are used",
+		    conf->name, POOL_MAX_SERVERS);
+		p->n = POOL_MAX_SERVERS;
+	}
+	p->server = mem_need(p->n * sizeof(*p->server));
+	p->turn = mem_need(p->n * sizeof(*p->turn));
+	for (unsigned i = 0; i < p->n; i++) {
+		server_init(&p->server[i], u, conf, &conf->server[i]);
+		p->turn[i].weight = conf->server[i].weight;
+	}
+	HASH_ADD_PTR(u->pools, conf, p);
+}
+
+static void
+on_refresh(struct deadline *d)
+{
+	struct upstream *u = container_of(d, struct upstream, refresh);
+
+	for (struct pool *p = u->pools; p != NULL; p = p->hh.next)
+		for (unsigned i = 0; i < p->n; i++)
+			resolve_again(&p->server[i].resolve, u->streams->loop);
+	deadline_set(&u->refresh, RESOLVE_EVERY_MS);
+}
+
+struct upstream *
+upstream_new(const struct site_list *sites, struct stream_home *streams,
+    struct deadlines *deadlines, struct metrics *metrics)
+{
+	struct upstream *u = mem_need(sizeof(*u));
+
+	u->streams = streams;
+	u->deadlines = deadlines;
+	u->metrics = metrics;
+	TAILQ_INIT(&u->spare);
+	for (size_t i = 0; i < sites->n; i++)
+		for (size_t k = 0; k < sites->v[i]->n_pool; k++)
+			pool_new(u, &sites->v[i]->pool[k]);
+	deadline_init(&u->refresh, deadlines, on_refresh);
+	return u;
+}
+
+bool
+upstream_has_names(const struct upstream *u)
+{
+	for (struct pool *p = u->pools; p != NULL; p = p->hh.next)
+		for (unsigned i = 0; i < p->n; i++)
+			if (p->server[i].resolve.is_name)
+				return true;
+	return false;
+}
+
+void
+upstream_start(struct upstream *u)
+{
+	if (upstream_has_names(u))
+		deadline_set(&u->refresh, RESOLVE_EVERY_MS);
+}
+
+struct pool *
+upstream_pool(struct upstream *u, const struct pool_conf *conf)
+{
+	struct pool *p;
+
+	HASH_FIND_PTR(u->pools, &conf, p);
+	return p;
+}
+
+/* choice ------------------------------------------------------------------- */
+
+static bool
+was_tried(const struct pool_tries *t, unsigned i)
+{
+	return (t->tried[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static bool
+has_address(const struct server *s)
+{
+	return s->resolve.n_addr > 0 && !s->conf->https;
+}
+
+/* All that are left are resting: the one whose rest ends first. */
+static int
+pick_resting(const struct pool *p, const struct pool_tries *t)
+{
+	int best = -1;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (!was_tried(t, i) && has_address(&p->server[i]) &&
+		    (best < 0 || p->server[i].down_until_ms <
+				     p->server[best].down_until_ms))
+			best = (int)i;
+	return best;
+}
+
+static int
+pick(struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		p->turn[i].usable = !was_tried(t, i) &&
+				    has_address(&p->server[i]) &&
+				    p->server[i].down_until_ms <= now_ms;
+	int i = balance_pick(p->turn, p->n);
+	return i >= 0 ? i : pick_resting(p, t);
+}
+
+static struct server_conn *
+take_idle(struct server *s, enum reuse_need need,
+    const struct server_user *user, void *exchange)
+{
+	uint64_t now_ms = uv_now(s->home->streams->loop);
+	struct server_conn *c = TAILQ_FIRST(&s->idle);
+
+	if (c == NULL || need == REUSE_NONE)
+		return NULL;
+	if (need == REUSE_YOUNG && now_ms - c->idle_since_ms >= REUSE_YOUNG_MS)
+		return NULL;
+	if (need == REUSE_YOUNG && !server_conn_is_quiet(c)) {
+		server_conn_drop(c);
+		return NULL;
+	}
+	server_conn_use(c, user, exchange);
+	return c;
+}
+
+static enum reason
+no_server_reason(const struct pool *p, const struct pool_tries *t)
+{
+	if (t->last != REASON_OK)
+		return t->last;
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->server[i].resolve.n_addr > 0)
+			return REASON_NO_SERVER;
+	return REASON_DNS_FAILED;
+}
+
+struct server_conn *
+pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
+    const struct server_user *user, void *exchange, enum reason *why)
+{
+	for (;;) {
+		int i = pick(p, t, uv_now(p->home->streams->loop));
+		if (i < 0) {
+			*why = no_server_reason(p, t);
+			return NULL;
+		}
+		t->tried[i / 64] |= UINT64_C(1) << (i % 64);
+		struct server *s = &p->server[i];
+		struct server_conn *c = take_idle(s, need, user, exchange);
+		if (c == NULL)
+			c = server_conn_new(s, user, exchange, &t->last);
+		if (c != NULL)
+			return c;
+	}
+}
+
+struct server_conn *
+pool_connect_again(struct server *s, const struct server_user *user,
+    void *exchange, enum reason *why)
+{
+	return server_conn_new(s, user, exchange, why);
+}
+
+/* for server_conn --------------------------------------------------------- */
+
+void
+server_failed(struct server *s)
+{
+	s->down_until_ms = uv_now(s->home->streams->loop) + POOL_REST_MS;
+	resolve_again(&s->resolve, s->home->streams->loop);
+}
+
+void
+server_works(struct server *s)
+{
+	s->down_until_ms = 0;
+}
+
+struct server_conn *
+server_conn_take(struct upstream *u)
+{
+	struct server_conn *s = TAILQ_FIRST(&u->spare);
+
+	if (s == NULL)
+		return mem_try(sizeof(*s));
+	TAILQ_REMOVE(&u->spare, s, entry);
+	u->n_spare--;
+	memset(s, 0, sizeof(*s));
+	return s;
+}
+
+void
+server_conn_give(struct upstream *u, struct server_conn *s)
+{
+	if (u->n_spare >= MAX_SPARE) {
+		mem_free(s);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&u->spare, s, entry);
+	u->n_spare++;
+}
+
+struct stream_home *
+upstream_streams(struct upstream *u)
+{
+	return u->streams;
+}
+
+struct deadlines *
+upstream_deadlines(struct upstream *u)
+{
+	return u->deadlines;
+}
+
+struct metrics *
+upstream_metrics(struct upstream *u)
+{
+	return u->metrics;
+}

@@ -1,0 +1,74 @@
+/*
+ * The servers behind the routes and their idle connections: all pools of one
+ * worker.  Each worker has its own; nothing is shared between processes.
+ */
+#ifndef RPROXY_UPSTREAM_POOL_H
+#define RPROXY_UPSTREAM_POOL_H
+
+#include "common/metrics.h"
+#include "common/site_conf.h"
+#include "rproxy/upstream/balance.h"
+#include "rproxy/upstream/resolve.h"
+#include "rproxy/upstream/server_conn.h"
+
+#define POOL_MAX_SERVERS 256
+#define POOL_MAX_IDLE 512 /* connections of one server */
+#define POOL_REST_MS 5000 /* a server that failed is left alone so long */
+
+struct upstream;
+
+struct server {
+	const struct server_conf *conf; /* borrowed, as are the next two */
+	const struct pool_conf *pool;
+	struct upstream *home;
+	char *label;     /* owned: its id, or "host:port"; for logs only */
+	char *authority; /* owned: for Host; without the default port */
+	struct resolve resolve;
+	unsigned next_addr;
+	uint64_t down_until_ms;         /* uv_now(); 0: it has not failed */
+	TAILQ_HEAD(, server_conn) idle; /* most recently used first */
+	unsigned n_idle;
+};
+
+struct pool;
+
+/* Resolves all names: to be called before the sandbox.  Aborts on failure. */
+struct upstream *
+upstream_new(const struct site_list *sites, struct stream_home *streams,
+    struct deadlines *deadlines, struct metrics *metrics);
+/* Whether a server has a name that has to be asked for again. */
+bool upstream_has_names(const struct upstream *u);
+/* Begins to ask again every minute. */
+void upstream_start(struct upstream *u);
+
+struct pool *upstream_pool(struct upstream *u, const struct pool_conf *conf);
+
+/* The servers that one exchange has tried; zero it first. */
+struct pool_tries {
+	uint64_t tried[POOL_MAX_SERVERS / 64];
+	enum reason last; /* why the last one failed */
+};
+
+/*
+ * A connection to the server whose turn it is, among those not yet tried:
+ * BUSY when an idle one was good enough, else CONNECTING.  NULL: *why, there
+ * is no server left.
+ */
+struct server_conn *
+pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
+    const struct server_user *user, void *exchange, enum reason *why);
+/* A fresh connection to the same server again.  NULL: *why. */
+struct server_conn *pool_connect_again(struct server *s,
+    const struct server_user *user, void *exchange, enum reason *why);
+
+/* For server_conn: bookkeeping of what belongs to the server. */
+void server_failed(struct server *s);
+void server_works(struct server *s);
+struct server_conn *server_conn_take(struct upstream *u);
+void server_conn_give(struct upstream *u, struct server_conn *s);
+
+struct stream_home *upstream_streams(struct upstream *u);
+struct deadlines *upstream_deadlines(struct upstream *u);
+struct metrics *upstream_metrics(struct upstream *u);
+
+#endif

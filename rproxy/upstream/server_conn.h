@@ -1,0 +1,69 @@
+/*
+ * One connection to a server: being made, used by one exchange at a time, or
+ * idle in the pool.
+ */
+#ifndef RPROXY_UPSTREAM_SERVER_CONN_H
+#define RPROXY_UPSTREAM_SERVER_CONN_H
+
+#include <sys/queue.h>
+
+#include "common/deadline.h"
+#include "common/stream.h"
+#include "rproxy/http/reason.h"
+#include "rproxy/upstream/reuse.h"
+
+struct server;
+struct server_conn;
+
+/* Who uses it; none of these runs before the call that began it returns. */
+struct server_user {
+	/* The connection stands; or it does not (why), and is gone. */
+	void (*on_connected)(struct server_conn *s);
+	void (*on_connect_failed)(struct server_conn *s, enum reason why);
+	/* BUSY: the socket is ready, or the deadline that the user set. */
+	void (*on_progress)(struct server_conn *s, unsigned events);
+	void (*on_expire)(struct server_conn *s);
+};
+
+/*
+ *	CONNECTING -> BUSY <-> IDLE
+ *	    |          |        |
+ *	    +----------+--------+--> CLOSED
+ */
+enum server_state {
+	SERVER_CONNECTING,
+	SERVER_BUSY,
+	SERVER_IDLE,
+	SERVER_CLOSED,
+};
+
+struct server_conn {
+	struct stream stream;
+	struct deadline deadline;
+	TAILQ_ENTRY(server_conn) entry; /* idle or spare */
+	struct server *server;          /* borrowed, outlives us */
+	const struct server_user *user; /* of the exchange */
+	void *exchange;                 /* borrowed, while in use */
+	struct reuse_limits limits;
+	uint64_t idle_since_ms;
+	uint64_t idle_ms; /* how long it had been idle when taken */
+	bool is_reused;
+	enum server_state state;
+};
+
+/*
+ * Begins a connection for server.  NULL: *why, and nothing is left.
+ */
+struct server_conn *server_conn_new(struct server *server,
+    const struct server_user *user, void *exchange, enum reason *why);
+/* From the pool's idle list to an exchange, and back. */
+void server_conn_use(
+    struct server_conn *s, const struct server_user *user, void *exchange);
+void server_conn_park(struct server_conn *s);
+/* Closed at once; idempotent.  Nobody is told. */
+void server_conn_drop(struct server_conn *s);
+/* True when nothing has arrived, the end included: before a request that
+ * must not be sent twice. */
+bool server_conn_is_quiet(struct server_conn *s);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * An rproxy worker: start, orders from the master, end.  Runs in the worker.
+ *
+ *	inheritance -> configuration -> server names resolved
+ *	            -> privileges dropped, sandbox closed -> ready -> loop
+ *
+ * No new root directory: getaddrinfo() needs files of /etc when a server's
+ * name is asked for again.  A worker whose servers are all given as addresses
+ * cannot open any file, by its sandbox.
+ *
+ * Leaving: a drain closes the listening sockets, makes each connection's next
+ * response its last, and ends with the last connection or after the time that
+ * the master gave.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/privdrop.h"
+#include "common/sandbox.h"
+#include "rproxy/exchange.h"
+#include "rproxy/front/acceptor.h"
+#include "rproxy/metrics_table.h"
+#include "rproxy/worker.h"
+
+/*
+ * Found with strace, once under load and once through start, drain and end.
+ */
+static const char *const allowed[] = {
+	/* the loop and the clock */
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_ctl",
+	"poll",
+	"clock_gettime",
+	"gettimeofday",
+	"restart_syscall",
+	/* clients, servers, the master, the logs */
+	"accept4",
+	"socket",
+	"connect",
+	"read",
+	"recvfrom",
+	"recvmsg",
+	"write",
+	"writev",
+	"sendto",
+	"sendmsg",
+	"shutdown",
+	"close",
+	"getsockname",
+	"getsockopt",
+	"setsockopt",
+	"ioctl",
+	"fcntl",
+	/* who it is that connects */
+	"geteuid",
+	"getpid",
+	/* memory */
+	"brk",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"futex",
+	/* the end, also by abort() */
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigaltstack",
+	"gettid",
+	"tgkill",
+	"exit",
+	"exit_group",
+};
+
+/*
+ * Where a server has a name: getaddrinfo() on libuv's threads (resolv.conf,
+ * hosts, nsswitch, the name server).
+ */
+static const char *const allowed_for_names[] = {
+	"clone",
+	"clone3",
+	"set_robust_list",
+	"rseq",
+	"prctl",
+	"sched_getaffinity",
+	"prlimit64",
+	"openat",
+	"newfstatat",
+	"fstat",
+	"statx",
+	"lseek",
+	"pread64",
+	"access",
+	"readlink",
+	"uname",
+	"bind",
+	"getpeername",
+	"sendmmsg",
+	"ppoll",
+	"getrandom",
+	"eventfd2",
+	"pipe2",
+};
+
+struct worker {
+	uv_loop_t loop;
+	struct bundle *bundle; /* owned, as is all that follows */
+	struct rproxy_config *config;
+	struct metrics *metrics;
+	struct stream_home streams;
+	struct deadlines *deadlines;
+	struct site_names *names;
+	struct upstream *upstream;
+	struct access_log *log;
+	struct front front;
+	struct exchanges exchanges;
+	struct acceptor *acceptors; /* n */
+	unsigned n_acceptors;
+	struct deadline drain;
+	bool leaving;
+};
+
+/* start ------------------------------------------------------------------- */
+
+static void
+read_config(struct worker *w, const struct inheritance *in)
+{
+	struct conf_faults *faults = conf_faults_new();
+
+	w->bundle = bundle_open(in->bundle_fd);
+	if (w->bundle == NULL)
+		child_fail("the configuration did not arrive");
+	w->config = rproxy_config_read(in->config, w->bundle, faults);
+	if (conf_n_errors(faults) > 0)
+		child_fail("%s", conf_fault_text(faults, 0));
+	conf_faults_free(faults);
+}
+
+/* Each exchange needs two descriptors, and the usual 1024 are soon gone. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void
+lock_up(const struct worker *w)
+{
+	const char *all[ARRAY_LEN(allowed) + ARRAY_LEN(allowed_for_names)];
+	const struct privdrop drop = { .user = w->config->user };
+	struct sandbox_rules rules = { all, ARRAY_LEN(allowed) };
+	const char *error;
+
+	memcpy(all, allowed, sizeof(allowed));
+	memcpy(all + ARRAY_LEN(allowed), allowed_for_names,
+	    sizeof(allowed_for_names));
+	if (upstream_has_names(w->upstream))
+		rules.n_allow = ARRAY_LEN(all);
+	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
+		child_fail("%s", error);
+}
+
+static void
+start_acceptors(struct worker *w, const struct inheritance *in)
+{
+	const struct rproxy_config *c = w->config;
+
+	w->acceptors = mem_need((in->n_listen + 1) * sizeof(*w->acceptors));
+	for (size_t i = 0; i < c->n_listen; i++)
+		for (size_t k = 0; k < c->listen[i].n_address; k++) {
+			CHECK(w->n_acceptors < in->n_listen);
+			if (!acceptor_open(&w->acceptors[w->n_acceptors],
+				&w->front, &c->listen[i],
+				&c->listen[i].address[k],
+				in->listen_fd[w->n_acceptors]))
+				child_fail("listen %s: cannot be watched",
+				    c->listen[i].name);
+			w->n_acceptors++;
+		}
+}
+
+/* the end ----------------------------------------------------------------- */
+
+static void
+on_room(struct front *f)
+{
+	struct worker *w = container_of(f, struct worker, front);
+
+	if (w->leaving && f->n_conns == 0)
+		uv_stop(&w->loop);
+	if (w->leaving)
+		return;
+	for (unsigned i = 0; i < w->n_acceptors; i++)
+		acceptor_resume(&w->acceptors[i]);
+}
+
+static void
+drain(struct worker *w, uint64_t at_most_ms)
+{
+	if (!w->leaving) {
+		w->leaving = true;
+		for (unsigned i = 0; i < w->n_acceptors; i++)
+			acceptor_close(&w->acceptors[i]);
+		front_drain(&w->front);
+	}
+	if (at_most_ms == 0 || w->front.n_conns == 0)
+		uv_stop(&w->loop);
+	else
+		deadline_set(&w->drain, at_most_ms);
+}
+
+static void
+on_drained(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, drain);
+
+	log_warning("drain_timeout: %u connections are cut", w->front.n_conns);
+	uv_stop(&w->loop);
+}
+
+static void
+on_order(const struct child_order *o, void *ctx)
+{
+	struct worker *w = ctx;
+
+	switch (o->what) {
+	case CHILD_DRAIN:
+		drain(w, o->value);
+		break;
+	case CHILD_STOP:
+		uv_stop(&w->loop);
+		break;
+	case CHILD_ACCESS_LOG:
+		if (o->fd < 0)
+			return;
+		access_log_replace(w->log, (unsigned)o->value, o->fd);
+		return;
+	case CHILD_PEER:
+	case CHILD_LOG:
+	case CHILD_NOTHING:
+		break;
+	}
+	if (o->fd >= 0)
+		(void)close(o->fd);
+}
+
+/* Connections still open go with the process. */
+static void
+fini(struct worker *w)
+{
+	access_log_flush(w->log);
+	exchanges_fini(&w->exchanges);
+	stream_home_fini(&w->streams);
+}
+
+int
+rproxy_worker_main(const struct inheritance *in)
+{
+	static struct worker w;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	tzset(); /* reads a file, which the sandbox forbids later */
+	raise_descriptors();
+	if (uv_loop_init(&w.loop) < 0)
+		child_fail("the event loop does not start");
+	read_config(&w, in);
+	w.metrics = metrics_open(
+	    rproxy_metrics, rproxy_n_metrics, in->metrics_fd, in->slot);
+	stream_home_init(&w.streams, &w.loop);
+	w.deadlines = deadlines_new(&w.loop);
+	deadline_init(&w.drain, w.deadlines, on_drained);
+	w.names = site_names_new(&w.config->sites);
+	w.upstream =
+	    upstream_new(&w.config->sites, &w.streams, w.deadlines, w.metrics);
+	w.log = access_log_new(
+	    w.config, in->access_log_fd, in->n_access_log, w.deadlines);
+	front_init(&w.front, w.config, &w.streams, w.deadlines, w.metrics,
+	    &exchange_handler, &w.exchanges);
+	w.front.on_room = on_room;
+	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
+	    w.metrics, in->index);
+	lock_up(&w);
+	start_acceptors(&w, in);
+	upstream_start(w.upstream);
+	child_attach(&w.loop, on_order, &w);
+	child_ready();
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	fini(&w);
+	return 0;
+}

@@ -1,0 +1,33 @@
+# The benchmark (tests/bench/README.md says how to read it).
+#
+#	make bench
+#	make bench SUT=nginx,ours WORKLOAD=W1 ROUNDS=3 SECONDS=2
+#	make bench MODE=syscalls SUT=nginx,ours WORKLOAD=W1
+
+BENCH := $(B)/bench
+BENCH_LOAD := chunked load_response load_plan load_stats load_pace load_conn \
+	tlsload
+BENCH_ORIGIN := chunked origin
+BENCH_OBJ := $(O)/tests/bench
+
+$(BENCH)/tlsload: $(BENCH_LOAD:%=$(BENCH_OBJ)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(SSL_LIBS)
+$(BENCH)/origin: $(BENCH_ORIGIN:%=$(BENCH_OBJ)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+.PHONY: deps-bench bench bench-programs
+bench-programs: all $(BENCH)/tlsload $(BENCH)/origin
+
+# bash has a SECONDS of its own, so the environment's is not meant
+MODE ?= time
+bench: deps-bench
+	@$(MAKE) --no-print-directory bench-programs
+	@$(if $(filter 0,$(shell id -u)),,sudo) /usr/bin/python3 -B \
+	    tests/bench/run.py --build $(B) --mode $(MODE) \
+	    $(if $(SUT),--sut $(SUT)) \
+	    $(if $(WORKLOAD),--workload $(WORKLOAD)) \
+	    $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	    $(if $(filter command,$(origin SECONDS)),--seconds $(SECONDS)) \
+	    $(BENCH_FLAGS)

@@ -1,0 +1,2 @@
+"""placeholder"""
+def count_instructions(*_): pass

@@ -1,0 +1,226 @@
+"""What every system test can ask for.
+
+Run by "make system", or by hand after "make":
+    /usr/bin/python3 -m pytest tests/system -k portal
+BUILD=build/asan takes other binaries.  KEEP=1 keeps the folders.
+
+Fixtures
+    ca          Authority (tests/tools/ca.py): ca.cert, ca.issue(...),
+                ca.expired(...), ca.user(...), ca.crl(), ca.folder
+    pair        RSA server certificate for localhost, 127.0.0.1 and
+                portal.example.com: pair.cert, pair.key
+    user        client certificate of "Test User": .cert, .key, .p12
+    tls         ssl context that trusts the test CA (tests/tools/client.py:
+                tls_context for others)
+    gateway     factory for a running tlsd and rproxy, see below
+    folder      a fresh folder that the daemons' users can enter
+    tomcat      a real Tomcat 10, one for the whole run: .port, .log_text()
+    backend     factory: backend(handler) runs handler(connection, address)
+                in a thread for each connection; returns the port
+
+gateway(site=TEXT) or gateway(sites={"name": TEXT}), more:
+    tlsd="...", rproxy="..."    more lines of [tlsd] and [rproxy]
+    tlsd_listen="..."           more lines of [listen public]
+    start=False                 only writes the files: gw.start() later
+    and returns a Gateway (tests/tools/gateway.py):
+        gw.https_port, gw.http_port    ports of 127.0.0.1
+        gw.tlsd, gw.rproxy             Program: .pid .pids() .send(signal)
+                                       .log_text() .stop() -> exit status
+        gw.roles()                     {pid: "tlsd: signer", ...}
+        gw.pids("tlsd: worker")        pids of one role
+        gw.tlsd_ini, gw.sites, gw.dir  paths; gw.socket: between the two
+        gw.access_log                  path
+        gw.stop(), gw.start_tlsd() ... as a test needs it
+    When the test ends both get TERM; the test fails if one does not end
+    with 0 or leaves a process behind.  A failed test shows both logs.
+
+Each test has 120 s, or what @pytest.mark.deadline(seconds) says.
+
+Functions
+    from conftest import site_text
+        site_text(pair, port, extra="")   the usual site file: everything to
+                                          http://127.0.0.1:port
+    from client import Connection, fetch, raw, tls_context
+        fetch(gw.http_port, "/x")                     -> Response
+        fetch(gw.https_port, "/x", tls)               .status .headers .body
+        with Connection(gw.https_port, tls) as c: c.request("GET", "/x")
+    from processes import free_port, wait_for, Program, session_pids
+"""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+# The leak checker attaches to its process, which the daemons do not allow.
+os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from ca import Authority  # noqa: E402
+from client import tls_context  # noqa: E402
+from gateway import Gateway, make_folder  # noqa: E402
+from processes import free_port  # noqa: E402
+from tomcat import Tomcat  # noqa: E402
+
+DEADLINE_S = 120
+KEEP = bool(os.environ.get("KEEP"))
+NAMES = ["localhost", "127.0.0.1", "portal.example.com"]
+
+
+def site_text(pair, port, extra=""):
+    """A site that takes every name; extra: more lines, after [http]."""
+    return f"""\
+[site]
+names = localhost
+names = 127.0.0.1
+names = portal.example.com
+default = yes
+
+[tls]
+certificate = {pair.cert}
+key = {pair.key}
+
+[route all]
+prefix = /
+pool = origin
+
+[pool origin]
+server = http://127.0.0.1:{port}
+
+[http]
+{extra}"""
+
+
+def drop(folder):
+    if not KEEP:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ca():
+    folder = make_folder("gateway-ca-")
+    yield Authority(folder / "ca")
+    drop(folder)
+
+
+@pytest.fixture(scope="session")
+def pair(ca):
+    return ca.issue("localhost", NAMES)
+
+
+@pytest.fixture(scope="session")
+def user(ca):
+    return ca.user("user", "Test User")
+
+
+@pytest.fixture(scope="session")
+def tls(ca):
+    return tls_context(ca.cert)
+
+
+@pytest.fixture(scope="session")
+def tomcat():
+    instance = Tomcat(make_folder("gateway-tomcat-"))
+    instance.start()
+    yield instance
+    instance.stop()
+    drop(instance.base.parent)
+
+
+@pytest.fixture
+def folder():
+    path = make_folder("gateway-test-")
+    yield path
+    drop(path)
+
+
+@pytest.fixture
+def gateway(request):
+    made = []
+
+    def make(site=None, sites=None, start=True, **lines):
+        gw = Gateway(make_folder("gateway-"))
+        made.append(gw)
+        gw.write(sites or {"site": site}, **lines)
+        if start:
+            gw.start()
+        return gw
+
+    yield make
+    faults = [fault for gw in made for fault in gw.stop()]
+    report = getattr(request.node, "call_report", None)
+    for gw in made:
+        if faults or (report and report.failed):
+            print(gw.logs())
+        drop(gw.dir)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture(autouse=True)
+def deadline(request):
+    """No test hangs: @pytest.mark.deadline(seconds) for another limit."""
+    mark = request.node.get_closest_marker("deadline")
+    limit_s = mark.args[0] if mark else DEADLINE_S
+
+    def expire(_number, _frame):
+        raise TimeoutError(f"the test takes more than {limit_s} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(limit_s)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deadline(seconds): limit of a test")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.call_report = outcome.get_result()
+
+
+@pytest.fixture
+def backend():
+    """Servers that do exactly what a test wants, byte by byte."""
+    listeners = []
+
+    def serve(listener, handler):
+        while True:
+            try:
+                connection, address = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=handle, daemon=True,
+                             args=(handler, connection, address)).start()
+
+    def handle(handler, connection, address):
+        with connection:
+            try:
+                handler(connection, address)
+            except OSError:
+                pass
+
+    def make(handler):
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        listeners.append(listener)
+        threading.Thread(target=serve, args=(listener, handler),
+                         daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield make
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+__all__ = ["free_port", "site_text"]

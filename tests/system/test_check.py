@@ -1,0 +1,419 @@
+"""tlsd -t and rproxy -t: what is wrong with a configuration, all of it at
+once, each with its own message; and the samples in conf/."""
+
+import getpass
+import shutil
+import subprocess
+
+import pytest
+
+from ca import openssl
+from gateway import BUILD, IS_ROOT, ROOT
+
+NAMES = ["localhost", "*.portal.example.com"]
+USER = "nobody" if IS_ROOT else getpass.getuser()
+
+SITE = """\
+[site]
+names = localhost
+names = *.portal.example.com
+
+[tls]
+certificate = {cert}
+key = {key}
+{tls}
+[route all]
+prefix = /
+pool = origin
+
+[pool origin]
+server = http://127.0.0.1:8080
+"""
+
+TLSD = """\
+[tlsd]
+user = {user}
+sites = site.ini
+backend = run.sock
+
+[listen public]
+address = 127.0.0.1:8443
+"""
+
+RPROXY = """\
+[rproxy]
+user = {user}
+sites = site.ini
+
+[listen tls]
+address = ./run.sock
+from = {user}
+"""
+
+
+class Checker:
+    """Writes the three files of a gateway and runs -t on them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.write("tlsd.ini", TLSD.format(user=USER))
+        self.write("rproxy.ini", RPROXY.format(user=USER))
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def site(self, cert, key, tls=""):
+        self.write("site.ini", SITE.format(cert=cert, key=key, tls=tls))
+
+    def run(self, program="tlsd", file=None):
+        """Exit status and lines, without the folder's name."""
+        run = subprocess.run(
+            [BUILD / program, "-t", "-c", self.folder / (file or
+                                                         f"{program}.ini")],
+            capture_output=True, text=True, timeout=20)
+        lines = (run.stderr + run.stdout).replace(f"{self.folder}/", "")
+        return run.returncode, lines.splitlines()
+
+
+@pytest.fixture
+def check(folder):
+    return Checker(folder)
+
+
+@pytest.fixture(scope="module")
+def good(ca):
+    return ca.issue("check-good", NAMES)
+
+
+def one_fault(result, kind, where, *texts):
+    """The only fault, at that place, with all these texts in it."""
+    status, lines = result
+    faults = [l for l in lines if l.startswith(("error: ", "warning: "))]
+    assert status == (1 if kind == "error" else 0), lines
+    assert len(faults) == 1, lines
+    assert faults[0].startswith(f"{kind}: {where}: "), faults[0]
+    for text in texts:
+        assert text in faults[0], faults[0]
+
+
+def test_a_good_configuration_passes_without_a_word_of_complaint(check, good):
+    check.site(good.cert, good.key)
+    for program in ("tlsd", "rproxy"):
+        status, lines = check.run(program)
+        assert status == 0
+        assert not [l for l in lines if "error" in l or "warning" in l]
+
+
+def test_missing_certificate(check, good):
+    check.site("none.pem", good.key)
+    one_fault(check.run(), "error", "site.ini:6", "tls.certificate",
+              "none.pem", "No such file")
+
+
+def test_missing_key(check, good):
+    check.site(good.cert, "none.key")
+    one_fault(check.run(), "error", "site.ini:7", "tls.key", "none.key",
+              "No such file")
+
+
+@pytest.mark.skipif(IS_ROOT, reason="root reads everything")
+def test_unreadable_key(check, good, folder):
+    shutil.copy(good.key, folder / "closed.key")
+    (folder / "closed.key").chmod(0)
+    check.site(good.cert, "closed.key")
+    one_fault(check.run(), "error", "site.ini:7", "tls.key",
+              "Permission denied")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs another user to become")
+def test_unreadable_key_for_another_user(check, good, folder):
+    check.site(good.cert, good.key)
+    check.write("tlsd.ini", TLSD.format(user=USER).replace(
+        f"user = {USER}\n", ""))
+    shutil.copy(good.cert, folder / "open.pem")
+    shutil.copy(BUILD / "tlsd", folder / "tlsd")
+    shutil.copy(good.key, folder / "closed.key")
+    (folder / "closed.key").chmod(0o600)
+    check.site("open.pem", "closed.key")
+    run = subprocess.run(
+        ["setpriv", "--reuid=nobody", "--clear-groups", folder / "tlsd",
+         "-t", "-c", folder / "tlsd.ini"], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "site.ini:7: tls.key: " in run.stderr
+    assert "closed.key: Permission denied" in run.stderr
+
+
+def test_world_readable_key(check, good, folder):
+    shutil.copy(good.key, folder / "open.key")
+    (folder / "open.key").chmod(0o644)
+    check.site(good.cert, "open.key")
+    one_fault(check.run(), "error", "site.ini:7", "tls.key: open.key",
+              "can be read by everybody", "chmod 0600")
+
+
+def test_key_of_another_certificate(check, good, ca):
+    other = ca.issue("check-other", NAMES)
+    check.site(good.cert, other.key)
+    one_fault(check.run(), "error", "site.ini:7",
+              f"tls.key: {other.key} is not the key of {good.cert}")
+
+
+def test_expired_certificate_is_a_warning(check, ca):
+    old = ca.expired("check-old", NAMES)
+    check.site(old.cert, old.key)
+    one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
+              "expired on 2021-01-01 00:00:00 UTC")
+
+
+def test_certificate_that_is_not_valid_yet_is_a_warning(check, ca):
+    future = ca.issue("check-future", NAMES, start="20400101000000Z",
+                      end="20410101000000Z")
+    check.site(future.cert, future.key)
+    one_fault(check.run(), "warning", "site.ini:6",
+              "is not valid before 2040-01-01 00:00:00 UTC")
+
+
+def test_names_that_are_not_covered_are_a_warning(check, ca):
+    pair = ca.issue("check-names", ["localhost", "portal.example.com",
+                                    "x.portal.example.com"])
+    check.site(pair.cert, pair.key)
+    one_fault(check.run(), "warning", "site.ini:6",
+              "does not cover *.portal.example.com; it covers localhost, "
+              "portal.example.com")
+
+
+def test_a_name_in_the_subject_alone_covers_nothing(check, ca):
+    pair = ca.issue("check-cn", cn="localhost")
+    check.site(pair.cert, pair.key)
+    one_fault(check.run(), "warning", "site.ini:6",
+              "does not cover localhost, *.portal.example.com",
+              "subjectAltName is missing")
+
+
+def test_chain_in_the_wrong_order_is_a_warning(check, good, ca, folder):
+    other = ca.issue("check-third", NAMES)
+    (folder / "chain.pem").write_text(
+        good.cert.read_text() + other.cert.read_text() + ca.cert.read_text())
+    check.site("chain.pem", good.key)
+    one_fault(check.run(), "warning", "site.ini:6",
+              "the chain is out of order: certificate 1",
+              "was not issued by certificate 2")
+
+
+def test_the_ca_before_the_leaf_is_an_error_that_says_so(check, good, ca,
+                                                         folder):
+    (folder / "chain.pem").write_text(
+        ca.cert.read_text() + good.cert.read_text())
+    check.site("chain.pem", good.key)
+    status, lines = check.run()
+    assert status == 1
+    assert any("is the key of certificate 2 in chain.pem, which must come "
+               "first" in l for l in lines), lines
+
+
+def test_a_good_chain_is_no_fault(check, good, ca, folder):
+    (folder / "chain.pem").write_text(
+        good.cert.read_text() + ca.cert.read_text())
+    check.site("chain.pem", good.key)
+    assert check.run()[0] == 0
+
+
+def test_garbage_instead_of_pem(check, good, folder):
+    check.write("garbage.pem", "this is no certificate\n")
+    check.site("garbage.pem", good.key)
+    one_fault(check.run(), "error", "site.ini:6",
+              "garbage.pem: holds no certificate in PEM")
+    check.write("garbage.key", "nor is this a key\n").chmod(0o600)
+    check.site(good.cert, "garbage.key")
+    one_fault(check.run(), "error", "site.ini:7",
+              "garbage.key: holds no private key in PEM")
+
+
+def test_damaged_pem(check, good, folder):
+    check.write("cut.pem", good.cert.read_text()[:300])
+    check.site("cut.pem", good.key)
+    one_fault(check.run(), "error", "site.ini:6",
+              "cut.pem: certificate 1 is damaged")
+
+
+def test_a_certificate_where_the_key_should_be(check, good, folder):
+    shutil.copy(good.cert, folder / "cert.key")
+    (folder / "cert.key").chmod(0o600)
+    check.site(good.cert, "cert.key")
+    one_fault(check.run(), "error", "site.ini:7",
+              'cert.key: holds no private key but "CERTIFICATE"')
+
+
+def test_a_key_in_the_certificates_file(check, good, folder):
+    check.write("both.pem", good.cert.read_text() + good.key.read_text())
+    check.site("both.pem", good.key)
+    one_fault(check.run(), "error", "site.ini:6", "both.pem",
+              "private key", "a file of its own")
+
+
+def test_pkcs12_names_the_command_that_converts_it(check, good, folder):
+    store = folder / "store.p12"
+    openssl("pkcs12", "-export", "-inkey", good.key, "-in", good.cert,
+            "-passout", "pass:x", "-out", store)
+    store.chmod(0o600)
+    check.site(store.name, good.key)
+    one_fault(check.run(), "error", "site.ini:6", "store.p12: is PKCS#12",
+              "openssl pkcs12 -in store.p12 -nokeys -out cert.pem")
+    check.site(good.cert, store.name)
+    one_fault(check.run(), "error", "site.ini:7", "store.p12: is PKCS#12",
+              "openssl pkcs12 -in store.p12 -nocerts -noenc -out key.pem")
+
+
+def test_der_names_the_command_that_converts_it(check, good, folder):
+    openssl("x509", "-in", good.cert, "-outform", "DER", "-out",
+            folder / "cert.der")
+    check.site("cert.der", good.key)
+    one_fault(check.run(), "error", "site.ini:6", "certificate in DER",
+              "openssl x509 -inform DER -in cert.der -out cert.pem")
+
+
+@pytest.mark.parametrize("form", [[], ["-traditional"]])
+def test_a_key_with_passphrase_is_refused_with_advice(check, good, folder,
+                                                      form):
+    openssl("pkey", "-aes256", "-passout", "pass:x", "-in", good.key, "-out",
+            folder / "locked.key", *form)
+    (folder / "locked.key").chmod(0o600)
+    check.site(good.cert, "locked.key")
+    one_fault(check.run(), "error", "site.ini:7",
+              "locked.key: is protected by a passphrase", "not supported",
+              "openssl pkey -in locked.key")
+
+
+def test_a_short_rsa_key_is_refused(check, folder):
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=x",
+            "-addext", "subjectAltName=DNS:localhost,"
+            "DNS:*.portal.example.com", "-keyout", folder / "short.key",
+            "-out", folder / "short.pem")
+    (folder / "short.key").chmod(0o600)
+    check.site("short.pem", "short.key")
+    one_fault(check.run(), "error", "site.ini:6", "ee key too small")
+
+
+def test_a_key_of_an_unusual_kind_is_refused(check, good, folder):
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
+            "ec_paramgen_curve:secp256k1", "-out", folder / "odd.key")
+    (folder / "odd.key").chmod(0o600)
+    check.site(good.cert, "odd.key")
+    one_fault(check.run(), "error", "site.ini:7", "of a kind that is not",
+              "P-256")
+
+
+def test_client_ca_and_crl(check, good, ca, folder):
+    openssl("crl", "-in", ca.crl(), "-outform", "DER", "-out",
+            folder / "users.crl")
+    check.site(good.cert, good.key, "client_verify = optional\n"
+               f"client_ca = {good.cert}\nclient_crl = users.crl\n")
+    status, lines = check.run()
+    assert status == 1
+    assert any(l.startswith("warning: site.ini:9: tls.client_ca: ") and
+               "is not that of a CA" in l for l in lines), lines
+    assert any(l.startswith("error: site.ini:10: tls.client_crl: users.crl: "
+                            "is a CRL in DER") for l in lines), lines
+
+
+def test_all_faults_at_once_with_suggestions(check, good):
+    check.site(good.cert, good.key, "min_verison = 1.2\n")
+    check.write("tlsd.ini", "[tlsd]\nsites = site.ini\nsites = no*.ini\n"
+                "handshake_timeout = 10\nlog_levle = info\n"
+                "[listen a]\naddress = localhost:443\nfoo\n")
+    status, lines = check.run()
+    assert status == 1
+    wanted = [
+        'error: site.ini:8: tls.min_verison: unknown key, did you mean '
+        '"min_version"?',
+        "error: tlsd.ini:1: tlsd.backend: missing",
+        "error: tlsd.ini:3: sites: no file matches no*.ini",
+        "error: tlsd.ini:4: tlsd.handshake_timeout: \"10\" is not a duration",
+        'error: tlsd.ini:5: tlsd.log_levle: unknown key, did you mean '
+        '"log_level"?',
+        'error: tlsd.ini:7: listen.address: "localhost:443" is not an',
+        "error: tlsd.ini:8: neither a [section] nor",
+    ]
+    for text in wanted:
+        assert any(l.startswith(text) for l in lines), (text, lines)
+    assert len([l for l in lines if l.startswith("error: ")]) == len(wanted)
+
+
+def test_both_daemons_check_the_whole_site(check, good):
+    check.site(good.cert, good.key, "min_verison = 1.2\n")
+    for program in ("tlsd", "rproxy"):
+        one_fault(check.run(program), "error", "site.ini:8", "min_version")
+
+
+def test_keys_of_a_later_version_are_refused_as_such(check, good):
+    check.site(good.cert, good.key, "ocsp_staple = x\n")
+    one_fault(check.run("rproxy"), "error", "site.ini:8",
+              "tls.ocsp_staple: not supported by this version")
+
+
+def test_a_missing_file_is_named(check):
+    status, lines = check.run("rproxy", "nothing.ini")
+    assert status == 1
+    assert lines[0].startswith("error: nothing.ini: cannot be read: No such")
+
+
+def test_version_and_usage():
+    for program in ("tlsd", "rproxy"):
+        run = subprocess.run([BUILD / program, "-V"], capture_output=True,
+                             text=True)
+        assert run.returncode == 0
+        assert run.stdout.startswith(f"{program} ")
+        run = subprocess.run([BUILD / program, "-x"], capture_output=True,
+                             text=True)
+        assert run.returncode == 2
+        assert "usage:" in run.stderr
+
+
+@pytest.fixture
+def samples(folder, ca):
+    """conf/ with what the samples name: certificates, users, folders."""
+    for source in (ROOT / "conf").rglob("*.ini"):
+        target = folder / source.relative_to(ROOT / "conf")
+        target.parent.mkdir(exist_ok=True)
+        text = source.read_text()
+        for old, new in (("= tlsd ", f"= {USER} "), ("= tlsd\n", f"= {USER}\n"),
+                         ("= rproxy ", f"= {USER} "),
+                         ("/var/log/rproxy", str(folder)),
+                         ("/run/rproxy", str(folder))):
+            text = text.replace(old, new)
+        target.write_text(text)
+    sites = folder / "sites"
+    for name in ("certs", "private"):
+        (sites / name).mkdir()
+    for label, names in (("portal", ["portal.example.com"]),
+                         ("apps", ["apps.example.com",
+                                   "*.apps.example.com"])):
+        pair = ca.issue(f"sample-{label}", names)
+        shutil.copy(pair.cert, sites / "certs" / f"{label}.pem")
+        shutil.copy(pair.key, sites / "private" / f"{label}.key")
+    shutil.copy(ca.cert, sites / "certs" / "users-ca.pem")
+    return folder
+
+
+def test_the_samples_are_good(samples):
+    for program in ("tlsd", "rproxy"):
+        run = subprocess.run(
+            [BUILD / program, "-t", "-c", samples / f"{program}.ini"],
+            capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        assert run.stderr == ""
+
+
+def test_the_keys_that_the_samples_leave_out_by_comment_exist(samples, ca):
+    """A line that is taken in by removing the semicolon must be right."""
+    shutil.copy(ca.crl(), samples / "sites" / "certs" / "users.crl")
+    for path in (samples / "sites").glob("*.ini"):
+        text = path.read_text().splitlines()
+        path.write_text("".join(
+            (l[1:] if l.startswith(";client_") else l) + "\n" for l in text))
+    run = subprocess.run([BUILD / "tlsd", "-t", "-c", samples / "tlsd.ini"],
+                         capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -1,0 +1,426 @@
+"""The life of masters and children: start, signals, reload, death."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from client import fetch
+from conftest import site_text
+from gateway import BUILD, IS_ROOT, RPROXY_USER, TLSD_USER
+from processes import Program, listens, session_pids, wait_for
+
+BOTH = pytest.mark.parametrize("daemon", ["tlsd", "rproxy"])
+ADMIN = {"tlsd": "admin = ./tlsd-admin.sock\n",
+         "rproxy": "admin = ./rproxy-admin.sock\n"}
+
+
+def answer_all(connection, _address):
+    """A server with one answer, on one connection after the other."""
+    with connection, connection.makefile("rb") as lines:
+        for line in lines:
+            if line == b"\r\n":
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.fixture
+def served(gateway, pair, backend):
+    """A running gateway with two workers each and admin sockets."""
+    gw = gateway(site=site_text(pair, backend(answer_all)), workers=2,
+                 **ADMIN)
+    for daemon in ("tlsd", "rproxy"):
+        await_generation(gw, daemon, 1)
+    return gw
+
+
+def program(gw, daemon):
+    return getattr(gw, daemon)
+
+
+def admin(gw, daemon, path):
+    """Status and body."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(gw.dir / f"{daemon}-admin.sock"))
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = s.makefile("rb").read().partition(b"\r\n\r\n")
+    return int(head.split()[1]), body.decode()
+
+
+def status(gw, daemon):
+    code, body = admin(gw, daemon, "/status")
+    assert code == 200
+    return json.loads(body)
+
+
+def await_generation(gw, daemon, number):
+    def is_there():
+        now = status(gw, daemon)
+        return now["generation"] == number and now["complete"] and now
+    found = wait_for(is_there)
+    assert found, program(gw, daemon).log_text()
+    return found
+
+
+def serves(gw, tls):
+    return (fetch(gw.https_port, "/", tls).status == 200 and
+            fetch(gw.http_port, "/").status == 200)
+
+
+def seen_certificate(gw, tls):
+    with socket.create_connection(("127.0.0.1", gw.https_port), 5) as s, \
+            tls.wrap_socket(s, server_hostname="localhost") as t:
+        return t.getpeercert()["serialNumber"]
+
+
+# start ---------------------------------------------------------------------
+
+@BOTH
+def test_check_and_version_and_usage_have_their_exit_codes(
+        gateway, pair, daemon):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    ini = gw.tlsd_ini if daemon == "tlsd" else gw.rproxy_ini
+
+    def run(*arguments):
+        return subprocess.run([BUILD / daemon, *arguments], text=True,
+                              capture_output=True, timeout=20)
+
+    good = run("-t", "-c", ini)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout == f"{ini}: configuration is good\n"
+    version = run("-V")
+    assert version.returncode == 0
+    assert version.stdout.startswith(f"{daemon} ")
+    for wrong in (["-x"], ["more"], ["-c"]):
+        usage = run(*wrong)
+        assert usage.returncode == 2
+        assert "usage:" in usage.stderr
+    assert run("-t", "-c", gw.dir / "nothing.ini").returncode == 1
+
+
+@BOTH
+def test_check_and_start_list_every_fault(gateway, pair, daemon):
+    gw = gateway(site=site_text(pair, 9), start=False,
+                 **{daemon: "colour = red\ndrain_timeout = soon\n"})
+    ini = gw.tlsd_ini if daemon == "tlsd" else gw.rproxy_ini
+    for option in (["-t"], []):
+        run = subprocess.run([BUILD / daemon, "-c", ini, *option], text=True,
+                             capture_output=True, timeout=20)
+        assert run.returncode == 1
+        assert f"{ini}:" in run.stderr
+        assert "colour" in run.stderr
+        assert "drain_timeout" in run.stderr
+        assert run.stdout == ""
+
+
+def test_start_that_fails_says_why_and_leaves_nothing(gateway, pair):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    with socket.create_server(("127.0.0.1", gw.https_port)):
+        tlsd = Program([BUILD / "tlsd", "-c", gw.tlsd_ini], gw.dir / "t.log")
+        assert tlsd.process.wait(20) == 1
+    assert f"127.0.0.1:{gw.https_port}: bind" in tlsd.log_text()
+    assert session_pids(tlsd.pid) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to change the user")
+def test_children_run_as_their_users(served):
+    users = {"tlsd: master": "root", "rproxy: master": "root",
+             "tlsd: signer": TLSD_USER, "tlsd: worker": TLSD_USER,
+             "rproxy: worker": RPROXY_USER}
+    roles = served.roles()
+    assert sorted(roles.values()) == sorted(
+        [*users, "tlsd: worker", "rproxy: worker"])
+    for pid, role in roles.items():
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        ids = next(x for x in lines if x.startswith("Uid:")).split()[1:]
+        assert set(ids) == {str(pwd.getpwnam(users[role]).pw_uid)}, role
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to see descriptors")
+def test_the_signer_inherits_no_listening_socket_and_no_file(served):
+    listening = {line.split()[9] for line in
+                 Path("/proc/net/tcp").read_text().splitlines()[1:]
+                 if line.split()[3] == "0A"}
+    signer, = served.pids("tlsd: signer")
+    worker = served.pids("tlsd: worker")[0]
+
+    def targets(pid):
+        return [os.readlink(f"/proc/{pid}/fd/{n}")
+                for n in os.listdir(f"/proc/{pid}/fd")]
+
+    def listens_on(pid):
+        return [t for t in targets(pid)
+                if t.startswith("socket:") and t[8:-1] in listening]
+
+    assert len(listens_on(worker)) == 1  # the search finds what is there
+    assert listens_on(signer) == []
+    for pid in (signer, worker):
+        for target in targets(pid):
+            assert not target.endswith((".ini", ".pem", ".key")), target
+
+
+def test_the_socket_for_tlsd_is_for_its_user_alone(served):
+    found = served.socket.stat()
+    assert stat.S_IMODE(found.st_mode) == 0o600
+    assert pwd.getpwuid(found.st_uid).pw_name == TLSD_USER
+    served.rproxy.stop()
+    assert not served.socket.exists()
+
+
+@BOTH
+def test_listening_sockets_are_taken_from_the_service_manager(
+        gateway, pair, backend, tls, daemon):
+    gw = gateway(site=site_text(pair, backend(answer_all)), start=False)
+    port = gw.https_port if daemon == "tlsd" else gw.http_port
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        os.set_inheritable(listener.fileno(), True)
+        for name in ("rproxy", "tlsd"):
+            if name != daemon:
+                getattr(gw, f"start_{name}")()
+                continue
+            ini = getattr(gw, f"{name}_ini")
+            script = (f"exec 3<&{listener.fileno()}; "
+                      "export LISTEN_PID=$$ LISTEN_FDS=1; "
+                      f"exec {BUILD / name} -c {ini}")
+            started = Program(["bash", "-c", script], gw.dir / f"{name}.log",
+                              pass_fds=(listener.fileno(),))
+            setattr(gw, name, started)
+            started.wait_ready(lambda: "serves" in started.log_text())
+        assert serves(gw, tls)
+        assert program(gw, daemon).stop() == 0
+        # the socket is the manager's: a client waits for the next process
+        assert listens(port)
+        setattr(gw, daemon, None)
+
+
+@BOTH
+def test_the_service_manager_is_told(gateway, pair, daemon):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(gw.dir / "notify"))
+        manager.settimeout(10)
+        started = Program(
+            [BUILD / daemon, "-c", getattr(gw, f"{daemon}_ini")],
+            gw.dir / f"{daemon}.log",
+            env={**os.environ, "NOTIFY_SOCKET": str(gw.dir / "notify")})
+        setattr(gw, daemon, started)
+        assert manager.recv(100) == b"READY=1"
+        started.send(signal.SIGHUP)
+        assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert manager.recv(100) == b"READY=1"
+        started.send(signal.SIGTERM)
+        assert manager.recv(100) == b"STOPPING=1"
+
+
+# end -----------------------------------------------------------------------
+
+@BOTH
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT,
+                                    signal.SIGQUIT])
+def test_signals_end_a_daemon_with_0(served, tls, daemon, number):
+    assert serves(served, tls)
+    assert program(served, daemon).stop(number, timeout_s=5) == 0
+    assert program(served, daemon).leftovers == []
+
+
+@BOTH
+def test_signals_to_the_whole_group_end_a_daemon_in_order(served, tls, daemon):
+    assert serves(served, tls)
+    os.killpg(program(served, daemon).pid, signal.SIGINT)
+    assert program(served, daemon).process.wait(5) == 0
+    assert "ended by signal" not in program(served, daemon).log_text()
+
+
+@BOTH
+def test_a_killed_master_leaves_no_child(served, tls, daemon):
+    assert serves(served, tls)
+    killed = program(served, daemon)
+    assert len(killed.pids()) >= 3
+    assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert killed.leftovers == []
+    setattr(served, daemon, None)
+
+
+# death of a child ----------------------------------------------------------
+
+@pytest.mark.parametrize("role", ["tlsd: signer", "tlsd: worker",
+                                  "rproxy: worker"])
+def test_a_killed_child_is_replaced_within_a_second(served, tls, role):
+    daemon = role.split(":")[0]
+    before = served.pids(role)
+    os.kill(before[0], signal.SIGKILL)
+
+    def is_replaced():
+        now = served.pids(role)
+        return len(now) == len(before) and before[0] not in now
+
+    assert wait_for(is_replaced, 1.0)
+    assert wait_for(lambda: status(served, daemon)["complete"], 1.0)
+    assert sum(child["restarts"]
+               for child in status(served, daemon)["children"]) == 1
+    for _ in range(8):  # every worker, old and new
+        assert serves(served, tls)
+
+
+def test_a_signer_whose_key_was_replaced_brings_a_new_generation(
+        served, pair, ca, tls):
+    before = seen_certificate(served, tls)
+    fresh = ca.issue("renewed", ["localhost"])
+    kept = [path.read_bytes() for path in (pair.cert, pair.key)]
+    try:
+        shutil.copyfile(fresh.cert, pair.cert)
+        shutil.copyfile(fresh.key, pair.key)
+        os.kill(served.pids("tlsd: signer")[0], signal.SIGKILL)
+        await_generation(served, "tlsd", 2)
+        assert seen_certificate(served, tls) != before
+    finally:
+        pair.cert.write_bytes(kept[0])
+        pair.key.write_bytes(kept[1])
+
+
+# reload --------------------------------------------------------------------
+
+def test_a_reload_brings_the_new_certificate(served, pair, ca, backend, tls):
+    before = seen_certificate(served, tls)
+    old = served.pids("tlsd: ")
+    fresh = ca.issue("fresh", ["localhost"])
+    served.write({"site": site_text(fresh, backend(answer_all))}, **ADMIN)
+    served.tlsd.send(signal.SIGHUP)
+    assert await_generation(served, "tlsd", 2)["last_reload"] == {
+        "result": "ok", "error": ""}
+    assert seen_certificate(served, tls) != before
+    # one worker less, and nobody of the old ones is left
+    assert wait_for(lambda: len(served.tlsd.pids()) == 3)
+    assert set(old) & set(served.pids("tlsd: ")) == {served.tlsd.pid}
+    assert serves(served, tls)
+
+
+@BOTH
+def test_a_bad_configuration_keeps_the_old_generation(served, tls, daemon):
+    (served.sites / "site.ini").write_text("[site]\nnames = \n[nonsense]\n")
+    program(served, daemon).send(signal.SIGHUP)
+    failed = wait_for(
+        lambda: status(served, daemon)["last_reload"]["result"] == "failed"
+        and status(served, daemon))
+    assert failed["generation"] == 1
+    assert "site.ini:" in failed["last_reload"]["error"]
+    assert "nonsense" in program(served, daemon).log_text()
+    assert serves(served, tls)
+
+
+def test_a_key_that_does_not_fit_keeps_the_old_generation(
+        served, pair, ca, tls):
+    other = ca.issue("other", ["localhost"])
+    text = (served.sites / "site.ini").read_text()
+    (served.sites / "site.ini").write_text(
+        text.replace(str(pair.key), str(other.key)))
+    served.tlsd.send(signal.SIGHUP)
+    assert wait_for(lambda: status(served, "tlsd")["last_reload"]["result"]
+                    == "failed")
+    assert str(other.key) in status(served, "tlsd")["last_reload"]["error"]
+    assert serves(served, tls)
+
+
+def test_a_reload_opens_new_addresses_and_closes_gone_ones(
+        served, tls):
+    text = served.rproxy_ini.read_text()
+    extra = served.dir / "run" / "second.sock"
+    served.rproxy_ini.write_text(
+        text.replace("address = run/tlsd.sock\n",
+                     "address = run/tlsd.sock\naddress = run/second.sock\n"))
+    first = served.socket.stat().st_ino
+    served.rproxy.send(signal.SIGHUP)
+    await_generation(served, "rproxy", 2)
+    assert listens(extra)
+    served.rproxy_ini.write_text(text)
+    served.rproxy.send(signal.SIGHUP)
+    await_generation(served, "rproxy", 3)
+    assert not extra.exists()
+    assert served.socket.stat().st_ino == first
+    assert serves(served, tls)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to look into a process")
+def test_a_reload_starts_the_binary_that_is_there_now(
+        gateway, pair, backend):
+    gw = gateway(site=site_text(pair, backend(answer_all)), start=False,
+                 **ADMIN)
+    binary = gw.dir / "rproxy"
+    shutil.copy2(BUILD / "rproxy", binary)
+    gw.rproxy = Program([binary, "-c", gw.rproxy_ini], gw.dir / "rproxy.log")
+    gw.rproxy.wait_ready(lambda: listens(gw.http_port))
+    shutil.copy2(BUILD / "rproxy", gw.dir / "new")
+    (gw.dir / "new").rename(binary)
+    new = binary.stat().st_ino
+    gw.rproxy.send(signal.SIGHUP)
+    await_generation(gw, "rproxy", 2)
+    assert wait_for(lambda: len(gw.rproxy.pids()) == 2)
+    worker, = gw.pids("rproxy: worker")
+    assert os.stat(f"/proc/{worker}/exe").st_ino == new
+    assert os.stat(f"/proc/{gw.rproxy.pid}/exe").st_ino != new
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to look into a process")
+@BOTH
+def test_many_reloads_leave_nothing_behind(served, tls, daemon):
+    master = program(served, daemon)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{master.pid}/fd"))
+
+    before, processes = descriptors(), len(master.pids())
+    for number in range(2, 12):
+        master.send(signal.SIGHUP)
+        await_generation(served, daemon, number)
+    assert wait_for(lambda: len(master.pids()) == processes)
+    assert wait_for(lambda: descriptors() <= before)
+    assert serves(served, tls)
+
+
+# log files and admin -------------------------------------------------------
+
+def test_usr1_reopens_the_access_log(served, tls):
+    assert serves(served, tls)
+    rotated = served.dir / "access.log.1"
+    served.access_log.rename(rotated)
+    served.rproxy.send(signal.SIGUSR1)
+    assert wait_for(served.access_log.exists)
+    assert wait_for(lambda: "log files reopened" in served.rproxy.log_text())
+    before = rotated.read_text()
+
+    def both_workers_write():
+        fetch(served.http_port, "/after")
+        return served.access_log.read_text().count("/after") >= 4
+
+    assert wait_for(both_workers_write)
+    assert rotated.read_text() == before
+    assert before != ""
+
+
+@BOTH
+def test_admin_tells_health_metrics_and_status(served, daemon):
+    assert admin(served, daemon, "/healthz") == (200, "ok\n")
+    code, text = admin(served, daemon, "/metrics")
+    assert code == 200
+    assert f"# TYPE {daemon}_connections gauge" in text
+    now = status(served, daemon)
+    assert now["daemon"] == daemon
+    assert now["pid"] == program(served, daemon).pid
+    assert {child["pid"] for child in now["children"]} | {now["pid"]} == set(
+        program(served, daemon).pids())
+    assert all(child["state"] == "ready" for child in now["children"])
+    assert admin(served, daemon, "/")[0] == 404
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to become another user")
+def test_admin_socket_is_for_the_masters_user_alone(served):
+    for daemon in ("tlsd", "rproxy"):
+        found = (served.dir / f"{daemon}-admin.sock").stat()
+        assert stat.S_IMODE(found.st_mode) == 0o600
+        assert found.st_uid == 0

@@ -1,0 +1,16 @@
+<%-- What the servlet API says about the request, one "name=value" a line,
+     then its headers as "header.name=value". --%>
+<%@ page contentType="text/plain; charset=UTF-8" session="false"
+    trimDirectiveWhitespaces="true" import="java.util.Collections" %><%
+out.print("scheme=" + request.getScheme() + "\n");
+out.print("secure=" + request.isSecure() + "\n");
+out.print("serverName=" + request.getServerName() + "\n");
+out.print("serverPort=" + request.getServerPort() + "\n");
+out.print("remoteAddr=" + request.getRemoteAddr() + "\n");
+out.print("method=" + request.getMethod() + "\n");
+out.print("requestURI=" + request.getRequestURI() + "\n");
+out.print("queryString=" + request.getQueryString() + "\n");
+for (String n : Collections.list(request.getHeaderNames()))
+	for (String v : Collections.list(request.getHeaders(n)))
+		out.print("header." + n.toLowerCase() + "=" + v + "\n");
+%>

@@ -1,0 +1,79 @@
+"""rproxy without tlsd: a plain listener and a Unix one, on free ports."""
+
+import getpass
+from pathlib import Path
+
+from gateway import BUILD, RPROXY_USER, user_line
+from processes import Program, free_port, listens
+
+SITE = """\
+[site]
+names = localhost
+names = 127.0.0.1
+default = yes
+
+[http]
+via = on
+{http}
+[route all]
+prefix = /
+pool = origin
+{route}
+[pool origin]
+server = http://127.0.0.1:{port}
+{pool}
+"""
+
+
+class RproxyAlone:
+    """root says who may use the Unix listener when run as root."""
+
+    def __init__(self, folder):
+        self.dir = Path(folder)
+        self.port = free_port()
+        self.socket = self.dir / "tlsd.sock"
+        self.access_log = self.dir / "access.log"
+        self.program = None
+
+    def start(self, backend_port, http="", route="", pool="", rproxy="",
+              site=None, workers=1):
+        (self.dir / "site.ini").write_text(site or SITE.format(
+            port=backend_port, http=http, route=route, pool=pool))
+        (self.dir / "rproxy.ini").write_text(
+            "[rproxy]\n" + user_line(RPROXY_USER) +
+            f"workers = {workers}\nsites = site.ini\n"
+            f"access_log = access.log\n{rproxy}\n"
+            f"[listen tls]\naddress = ./tlsd.sock\n"
+            f"from = {getpass.getuser()}\n"
+            f"[listen plain]\naddress = 127.0.0.1:{self.port}\n")
+        self.program = Program([BUILD / "rproxy", "-c",
+                                self.dir / "rproxy.ini"],
+                               self.dir / "rproxy.log")
+        self.program.wait_ready(lambda: listens(self.port))
+        return self
+
+    def log(self):
+        return self.program.log_text()
+
+    def worker(self):
+        """pid of the one worker."""
+        pids = [p for p in self.program.pids() if p != self.program.pid]
+        assert len(pids) == 1, pids
+        return pids[0]
+
+    def rss_kib(self):
+        status = Path(f"/proc/{self.worker()}/status").read_text()
+        line = next(x for x in status.splitlines() if x.startswith("VmRSS"))
+        return int(line.split()[1])
+
+    def stop(self):
+        """What was not right about its end."""
+        if self.program is None:
+            return []
+        status = self.program.stop()
+        faults = [f"left {p}" for p in self.program.leftovers]
+        if status != 0:
+            faults.append(f"ended with {status}")
+        return faults
+
+

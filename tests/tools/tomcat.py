@@ -1,0 +1,58 @@
+"""A Tomcat 10 of its own, made with Debian's tomcat10-instance-create.
+
+Serves tests/system/tomcat/ at /irj and /logon on a free port of 127.0.0.1
+and believes the gateway (127.0.0.1) about scheme, host and client.
+"""
+
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from processes import Program, free_port
+
+APPLICATION = Path(__file__).resolve().parents[1] / "system" / "tomcat"
+
+JAVA_OPTIONS = ("-Xms64m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+                "-Xshare:auto -Djava.security.egd=file:/dev/urandom")
+
+
+class Tomcat:
+    def __init__(self, folder, port=None):
+        self.base = Path(folder) / "base"
+        self.port = port or free_port()
+        self.program = None
+
+    def start(self, timeout_s=90):
+        subprocess.run(["tomcat10-instance-create", self.base],
+                       check=True, stdout=subprocess.DEVNULL)
+        template = (APPLICATION / "server.xml").read_text()
+        (self.base / "conf" / "server.xml").write_text(
+            template.replace("@PORT@", str(self.port)))
+        for context in ("irj", "logon"):
+            shutil.copytree(APPLICATION / context,
+                            self.base / "webapps" / context)
+        env = dict(os.environ, CATALINA_BASE=str(self.base),
+                   CATALINA_OPTS=JAVA_OPTIONS)
+        self.program = Program(["/usr/share/tomcat10/bin/catalina.sh", "run"],
+                               self.base / "logs" / "console.log", env=env)
+        self.program.wait_ready(self._answers, timeout_s)
+
+    def _answers(self):
+        """Compiled and serving, which is later than listening."""
+        url = f"http://127.0.0.1:{self.port}/logon/ping.jsp"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def log_text(self):
+        return self.program.log_text()
+
+    def stop(self):
+        if self.program:
+            self.program.stop(timeout_s=15)
+            self.program = None

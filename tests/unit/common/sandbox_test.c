@@ -1,0 +1,117 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/check.h"
+#include "common/sandbox.h"
+
+/* the last three: what the address sanitizer does at a process's end */
+static const char *const allowed[] = { "write", "exit_group", "exit",
+	"a_call_that_no_machine_has", "sigaltstack", "mmap", "munmap" };
+static const struct sandbox_rules rules = { allowed, ARRAY_LEN(allowed) };
+
+/* The sandbox cannot be left: each case runs in a process of its own. */
+static int
+result_of(int (*in_sandbox)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const char *error;
+
+		if (!sandbox_enter(&rules, &error))
+			_exit(100);
+		_exit(in_sandbox());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int
+try_open(void)
+{
+	return open("/dev/null", O_RDONLY) < 0 ? errno : 0;
+}
+
+static int
+try_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int
+try_exec(void)
+{
+	char *argv[] = { NULL };
+
+	execv("/bin/true", argv);
+	return errno;
+}
+
+static int
+try_write(void)
+{
+	return write(STDERR_FILENO, "", 0) == 0 ? 0 : errno;
+}
+
+static void
+refuses_what_is_not_on_the_list(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of(try_open), EPERM);
+	assert_int_equal(result_of(try_socket), EPERM);
+	assert_int_equal(result_of(try_exec), EPERM);
+}
+
+static void
+lets_pass_what_is_on_the_list(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of(try_write), 0);
+}
+
+static void
+gives_up_new_privileges(void **state)
+{
+	static const char *const calls[] = { "prctl", "exit_group",
+		"sigaltstack", "mmap", "munmap" };
+	static const struct sandbox_rules with_prctl = { calls,
+		ARRAY_LEN(calls) };
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		const char *error;
+
+		if (!sandbox_enter(&with_prctl, &error))
+			_exit(100);
+		_exit(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_what_is_not_on_the_list),
+		cmocka_unit_test(lets_pass_what_is_on_the_list),
+		cmocka_unit_test(gives_up_new_privileges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,479 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/watch.h"
+
+struct owner {
+	struct watch watch;
+	unsigned reports;
+	unsigned last;    /* events of the last report */
+	unsigned to_want; /* what to want from within the report */
+	bool leave_wants; /* do not touch wants within the report */
+	bool close_it;
+	bool read_it;
+	unsigned closed;
+};
+
+static uv_loop_t loop;
+static unsigned turns;
+
+static void
+on_turn(uv_check_t *check)
+{
+	(void)check;
+	turns++;
+}
+
+static void
+on_time(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+/* Turns the loop for a while and counts how often it woke up. */
+static unsigned
+run_for(unsigned ms)
+{
+	uv_timer_t timer;
+	uv_check_t check;
+
+	turns = 0;
+	uv_update_time(&loop);
+	uv_timer_init(&loop, &timer);
+	uv_timer_start(&timer, on_time, ms, 0);
+	uv_check_init(&loop, &check);
+	uv_check_start(&check, on_turn);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_close((uv_handle_t *)&check, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	return turns;
+}
+
+static void
+on_closed(struct watch *w)
+{
+	container_of(w, struct owner, watch)->closed++;
+}
+
+static void
+on_ready(struct watch *w, unsigned events)
+{
+	struct owner *o = container_of(w, struct owner, watch);
+	char byte;
+
+	o->reports++;
+	o->last = events;
+	if (o->read_it)
+		while (read(w->fd, &byte, 1) > 0)
+			;
+	if (o->close_it)
+		watch_close(w, on_closed);
+	else if (!o->leave_wants)
+		watch_want(w, o->to_want);
+}
+
+static void
+open_owner(struct owner *o, int fd)
+{
+	memset(o, 0, sizeof(*o));
+	assert_true(watch_open(&o->watch, &loop, fd, on_ready));
+}
+
+static void
+close_owner(struct owner *o)
+{
+	watch_close(&o->watch, on_closed);
+	assert_false(watch_is_open(&o->watch));
+	assert_int_equal(o->closed, 0);
+	run_for(1);
+	assert_int_equal(o->closed, 1);
+}
+
+static void
+unix_pair(int fd[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+}
+
+static void
+tcp_pair(int fd[2])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(l, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(l, 1), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)&in, &len), 0);
+	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd[0], (struct sockaddr *)&in, len), 0);
+	fd[1] = accept(l, NULL, NULL);
+	assert_true(fd[1] >= 0);
+	close(l);
+}
+
+static void
+reset(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
+static void
+reports_what_is_wanted_and_nothing_else(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	assert_int_not_equal(fcntl(fd[0], F_GETFL) & O_NONBLOCK, 0);
+	run_for(5);
+	assert_int_equal(o.reports, 0);
+
+	watch_want(&o.watch, WATCH_WRITE);
+	assert_int_equal(o.reports, 0);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(o.last, WATCH_WRITE);
+
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	watch_want(&o.watch, WATCH_READ);
+	run_for(5);
+	assert_int_equal(o.reports, 2);
+	assert_int_equal(o.last, WATCH_READ);
+	close_owner(&o);
+	close(fd[1]);
+}
+
+static void
+interest_that_comes_and_goes_is_left_in_the_kernel(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	watch_want(&o.watch, WATCH_READ);
+	for (int i = 0; i < 3; i++) {
+		watch_want(&o.watch, 0);
+		run_for(1);
+		assert_int_equal(o.watch.armed, WATCH_READ);
+		watch_want(&o.watch, WATCH_READ);
+	}
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	close_owner(&o);
+	close(fd[1]);
+}
+
+static void
+an_event_that_nobody_wants_comes_once_and_is_kept(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	watch_want(&o.watch, WATCH_READ);
+	watch_want(&o.watch, 0);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_true(run_for(30) < 10);
+	assert_int_equal(o.reports, 0);
+	assert_int_equal(o.watch.armed, 0);
+	watch_want(&o.watch, WATCH_READ);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(o.last, WATCH_READ);
+	close_owner(&o);
+	close(fd[1]);
+}
+
+static void
+one_unwanted_event_does_not_hide_the_other(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	o.leave_wants = true;
+	o.read_it = true;
+	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
+	watch_want(&o.watch, WATCH_READ);
+	assert_true(run_for(30) < 10);
+	assert_int_equal(o.reports, 0);
+	assert_int_equal(o.watch.armed, WATCH_READ);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(o.last, WATCH_READ);
+	close_owner(&o);
+	close(fd[1]);
+}
+
+static void
+a_hang_up_does_not_spin_while_nothing_is_wanted(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	watch_want(&o.watch, WATCH_READ);
+	watch_want(&o.watch, 0);
+	close(fd[1]);
+	assert_true(run_for(30) < 10);
+	assert_int_equal(o.reports, 0);
+	watch_want(&o.watch, WATCH_READ);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	close_owner(&o);
+}
+
+static void
+a_hang_up_is_seen_by_one_who_wants_to_write(void **state)
+{
+	struct owner o;
+	int fd[2];
+	char full[4096] = { 0 };
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	while (write(fd[0], full, sizeof(full)) > 0)
+		;
+	watch_want(&o.watch, WATCH_WRITE);
+	run_for(5);
+	assert_int_equal(o.reports, 0);
+	close(fd[1]);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_true((o.last & WATCH_WRITE) != 0);
+	close_owner(&o);
+}
+
+static void
+a_reset_is_reported_as_both_whatever_is_wanted(void **state)
+{
+	static const unsigned wants[] = { 0, WATCH_READ, WATCH_WRITE,
+		WATCH_READ | WATCH_WRITE };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+		struct owner o;
+		int fd[2];
+		char full[4096] = { 0 };
+
+		tcp_pair(fd);
+		open_owner(&o, fd[0]);
+		while (write(fd[0], full, sizeof(full)) > 0)
+			;
+		watch_want(&o.watch, WATCH_READ);
+		watch_want(&o.watch, wants[i]);
+		reset(fd[1]);
+		run_for(5);
+		assert_int_equal(o.reports, 1);
+		assert_int_equal(o.last, WATCH_READ | WATCH_WRITE);
+		assert_int_equal(read(fd[0], full, 1), -1);
+		assert_int_equal(errno, ECONNRESET);
+		close_owner(&o);
+	}
+}
+
+static void
+an_error_waits_for_one_who_wants_later(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	tcp_pair(fd);
+	open_owner(&o, fd[0]);
+	reset(fd[1]);
+	run_for(5);
+	assert_int_equal(o.reports, 0);
+	watch_want(&o.watch, WATCH_READ);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	close_owner(&o);
+}
+
+/* A pipe without a reader: the error cannot be read away. */
+static void
+a_lasting_error_is_repeated_but_does_not_spin(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	open_owner(&o, fd[1]);
+	o.to_want = WATCH_WRITE;
+	watch_want(&o.watch, WATCH_WRITE);
+	close(fd[0]);
+	assert_true(run_for(350) < 30);
+	assert_in_range(o.reports, 4, 8);
+	/* asking again does not make it spin, either */
+	o.reports = 0;
+	for (int i = 0; i < 20; i++) {
+		watch_want(&o.watch, 0);
+		watch_want(&o.watch, WATCH_WRITE);
+		run_for(1);
+	}
+	assert_true(o.reports < 10);
+	close_owner(&o);
+}
+
+static void
+an_error_that_passes_is_forgotten(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	tcp_pair(fd);
+	open_owner(&o, fd[0]);
+	o.read_it = true; /* takes the error, then finds the end */
+	o.to_want = WATCH_READ;
+	watch_want(&o.watch, WATCH_READ);
+	reset(fd[1]);
+	while (o.reports < 3)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(o.last, WATCH_READ);
+	assert_int_equal(o.watch.errors_in_a_row, 0);
+	assert_null(o.watch.retry);
+	close_owner(&o);
+}
+
+static void
+may_be_closed_within_a_report(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	o.close_it = true;
+	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(o.closed, 1);
+	watch_want(&o.watch, WATCH_READ); /* no effect */
+	run_for(5);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(read(fd[1], &(char){ 0 }, 1), 0);
+	close(fd[1]);
+}
+
+static void
+a_number_may_be_used_again_at_once(void **state)
+{
+	struct owner old, new;
+	int fd[2];
+	int again[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&old, fd[0]);
+	watch_want(&old.watch, WATCH_READ | WATCH_WRITE);
+	watch_close(&old.watch, on_closed);
+	unix_pair(again);
+	assert_int_equal(again[0], fd[0]);
+	open_owner(&new, again[0]);
+	watch_want(&new.watch, WATCH_WRITE);
+	run_for(5);
+	assert_int_equal(old.reports, 0);
+	assert_int_equal(old.closed, 1);
+	assert_int_equal(new.reports, 1);
+	close_owner(&new);
+	close(fd[1]);
+	close(again[1]);
+}
+
+static void
+what_cannot_be_watched_stays_with_the_caller(void **state)
+{
+	struct owner o;
+	struct watch second;
+	int fd[2];
+	int file = open("/proc/self/exe", O_RDONLY);
+
+	(void)state;
+	assert_false(watch_open(&second, &loop, file, on_ready));
+	assert_false(watch_is_open(&second));
+	assert_int_equal(close(file), 0);
+
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	watch_want(&o.watch, WATCH_READ);
+	run_for(1);
+	assert_false(watch_open(&second, &loop, fd[0], on_ready));
+	close_owner(&o);
+	close(fd[1]);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	return uv_loop_init(&loop);
+}
+
+/* Fails when a handle was left open. */
+static int
+tear_down(void **state)
+{
+	(void)state;
+	return uv_loop_close(&loop);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reports_what_is_wanted_and_nothing_else),
+		TEST(interest_that_comes_and_goes_is_left_in_the_kernel),
+		TEST(an_event_that_nobody_wants_comes_once_and_is_kept),
+		TEST(one_unwanted_event_does_not_hide_the_other),
+		TEST(a_hang_up_does_not_spin_while_nothing_is_wanted),
+		TEST(a_hang_up_is_seen_by_one_who_wants_to_write),
+		TEST(a_reset_is_reported_as_both_whatever_is_wanted),
+		TEST(an_error_waits_for_one_who_wants_later),
+		TEST(a_lasting_error_is_repeated_but_does_not_spin),
+		TEST(an_error_that_passes_is_forgotten),
+		TEST(may_be_closed_within_a_report),
+		TEST(a_number_may_be_used_again_at_once),
+		TEST(what_cannot_be_watched_stays_with_the_caller),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,104 @@
+/*
+ * Which header names a client may not bring along.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/check.h"
+#include "rproxy/rewrite/claims.h"
+#include "rproxy/rewrite/profile.h"
+
+static const char *const claimed[] = { "Forwarded", "X-Forwarded-For",
+	"x_forwarded_for", "X-FORWARDED-PROTO", "X-Forwarded-Host",
+	"X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-By",
+	"X-Forwarded-Ssl", "X-Forwarded-Scheme", "X-Forwarded-Protocol",
+	"X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Client-Cert",
+	"X-Forwarded-Tls-Client-Cert", "X-Forwarded", "X-Real-IP",
+	"X-Client-IP", "Client-IP", "Client_IP", "True-Client-IP",
+	"X-Cluster-Client-IP", "X-Original-URL", "X-Rewrite-URL",
+	"X-Original-Host", "X-Host", "X-Proxied-Https", "Front-End-Https",
+	"front_end_https", "X-Url-Scheme", "Client-Cert", "Client-Cert-Chain",
+	"X-Client-Cert", "X-SSL-Client-Verify", "SSL_CLIENT_CERT",
+	"ssl-client-cert", "ssl_client_escaped_cert", "SSL_CLIENT_CERT_CHAIN_1",
+	"SSL_CIPHER", "SSL_CIPHER_SUITE", "SSL_SESSION_ID",
+	"SSL_SECURE_PROTOCOL", "Proxy-Auth-Cert", "Proxy-SSL-ID",
+	"ClientProtocol", "CLIENTPROTOCOL", "X-SAP-WebDisp-AP", "WL-Proxy-SSL",
+	"wl_proxy_client_ip", "Proxy-Client-IP", "X-WebLogic-Force-JVMID",
+	"$WSSC", "$wsis", "$anything", "_WS_HAPRT_WLMVERSION", "rmcorrelator",
+	"Proxy", "Proxy-Connection" };
+
+static const char *const harmless[] = { "Host", "Cookie", "Client",
+	"Client-Certificate", "ClientProtocols", "SSL", "X-Forward",
+	"Forwarded-For-Me", "Proxy-Authorization", "X-Requested-With",
+	"X-CSRF-Token", "SAP-Contextid", "Front-End", "Sec-Fetch-Site",
+	"WL-Proxy", "Authorization", "X-Hosts", "R", "X" };
+
+static void
+claims_are_recognized_in_every_spelling(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(claimed); i++) {
+		if (!claims_is_claim(slice_of(claimed[i])))
+			fail_msg("%s passes", claimed[i]);
+	}
+}
+
+static void
+other_names_pass(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++) {
+		if (claims_is_claim(slice_of(harmless[i])))
+			fail_msg("%s is taken for a claim", harmless[i]);
+	}
+}
+
+static void
+stripping_leaves_the_rest_in_order(void **state)
+{
+	struct fields f = { 0 };
+
+	(void)state;
+	assert_true(fields_add(&f, SLICE("Host"), SLICE("a")));
+	assert_true(fields_add(&f, SLICE("X_Forwarded_For"), SLICE("b")));
+	assert_true(fields_add(&f, SLICE("Cookie"), SLICE("c")));
+	claims_strip(&f);
+	assert_false(f.v[0].drop);
+	assert_true(f.v[1].drop);
+	assert_false(f.v[2].drop);
+	fields_fini(&f);
+}
+
+/* A header that we state and a client could state too would be a hole. */
+static void
+every_header_of_every_profile_is_a_claim(void **state)
+{
+	(void)state;
+	for (int app = APP_NONE; app <= APP_RFC; app++) {
+		const struct profile *p = profile_of((enum app_kind)app);
+
+		assert_true(p->n_rows > 0);
+		for (size_t i = 0; i < p->n_rows; i++) {
+			if (!claims_is_claim(p->rows[i].name))
+				fail_msg("%.*s", SLICE_FMT(p->rows[i].name));
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(claims_are_recognized_in_every_spelling),
+		cmocka_unit_test(other_names_pass),
+		cmocka_unit_test(stripping_leaves_the_rest_in_order),
+		cmocka_unit_test(every_header_of_every_profile_is_a_claim),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

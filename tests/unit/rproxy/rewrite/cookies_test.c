@@ -1,0 +1,162 @@
+/*
+ * What a client must see for what a server said in Set-Cookie.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/check.h"
+#include "mapping_fixture.h"
+#include "rproxy/rewrite/cookies.h"
+
+#define SAME NULL
+
+struct cookie_case {
+	enum fixture_route route;
+	bool https;
+	const char *host;
+	const char *said;
+	const char *seen;
+};
+
+#define H "portal.example.com"
+
+static const struct cookie_case cookies[] = {
+	/* Secure is added on https, at the end, once */
+	{ IRJ, true, H, "a=b", "a=b; Secure" },
+	{ IRJ, false, H, "a=b", SAME },
+	{ IRJ, true, H, "a=b; Secure", SAME },
+	{ IRJ, true, H, "a=b;secure", SAME },
+	{ IRJ, false, H, "a=b; Secure", SAME },
+	{ IRJ, true, H, "a=b; HttpOnly", "a=b; HttpOnly; Secure" },
+	{ IRJ, true, H, "a=secure", "a=secure; Secure" },
+	{ IRJ, true, H, "", SAME },
+	/* unknown attributes, order and spacing are kept */
+	{ IRJ, false, H, "a=b;x=y;  Priority=High ;Path=/irj; SameSite=Lax",
+	    SAME },
+	{ IRJ, true, H, "a=b;Partitioned;Max-Age=3",
+	    "a=b;Partitioned;Max-Age=3; Secure" },
+	{ IRJ, false, H, "a=\"b\"; Expires=Mon, 23 Nov 2026 10:00:00 GMT",
+	    SAME },
+	{ IRJ, false, H, "saplb_*=(J2EE6500)6500150; Path=/", SAME },
+	{ IRJ, false, H, "JSESSIONID=; Path=/irj", SAME },
+	{ IRJ, false, H, "novalue", SAME },
+	/* paths without a mapping */
+	{ IRJ, false, H, "a=b; Path=/irj", SAME },
+	{ IRJ, false, H, "a=b; Path=/", SAME },
+	{ IRJ, false, H, "a=b; Path=/elsewhere", SAME },
+	/* paths with a mapping, at segment borders */
+	{ REPORTS, false, H, "a=b; Path=/crystal/reports",
+	    "a=b; Path=/reports" },
+	{ REPORTS, false, H, "a=b; Path=/crystal/reports/",
+	    "a=b; Path=/reports/" },
+	{ REPORTS, false, H, "a=b; path=/crystal/reports/x",
+	    "a=b; Path=/reports/x" },
+	{ REPORTS, false, H, "a=b; Path=/crystal/reportsx", SAME },
+	{ REPORTS, false, H, "a=b; Path=/", SAME },
+	{ REPORTS, false, H, "a=b; Path=/crystal", "a=b; Path=/reports" },
+	{ REPORTS, false, H, "a=b; Path=/cry", SAME },
+	{ REPORTS, false, H, "a=b; Path=/reports", SAME },
+	{ REPORTS, false, H, "a=b; Path=relative", SAME },
+	{ REPORTS, false, H, "a=b; Path=", SAME },
+	{ REPORTS, false, H, "a=b; Path=/two/x", "a=b; Path=/app2/x" },
+	{ REPORTS, true, H, "a=b; Path=/crystal/reports; HttpOnly",
+	    "a=b; Path=/reports; HttpOnly; Secure" },
+	{ REPORTS, true, H, "a=b; Secure; Path=/crystal/reports",
+	    "a=b; Secure; Path=/reports" },
+	/* an inner domain becomes the public name */
+	{ IRJ, false, H, "a=b; Domain=j2ee.intra.example.com",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, H, "a=b; Domain=.j2ee.intra.example.com",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, H, "a=b; domain=J2EE.INTRA.example.com",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, H, "a=b; Domain=intra.example.com",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, H, "a=b; Domain=10.1.0.11",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, H, "a=b; Domain=j2ee-cluster.intra",
+	    "a=b; Domain=portal.example.com" },
+	{ IRJ, false, "portal.example.com:8443",
+	    "a=b; Domain=10.1.0.11; Path=/",
+	    "a=b; Domain=portal.example.com; Path=/" },
+	/* one that covers the public name already stays */
+	{ IRJ, false, H, "a=b; Domain=.example.com", SAME },
+	{ IRJ, false, H, "a=b; Domain=portal.example.com", SAME },
+	{ IRJ, false, H, "a=b; Domain=www.example.org", SAME },
+	{ IRJ, false, H, "a=b; Domain=", SAME },
+	/* where the public name cannot be a domain, the attribute goes */
+	{ IRJ, false, "localhost:8080", "a=b; Domain=10.1.0.11; Path=/",
+	    "a=b; Path=/" },
+	{ IRJ, false, "192.0.2.1", "a=b; Domain=10.1.0.11", "a=b" },
+	{ IRJ, false, "[2001:db8::1]:8080", "a=b; Domain=10.1.0.11; HttpOnly",
+	    "a=b; HttpOnly" },
+	/* prefixes that browsers enforce */
+	{ REPORTS, true, H, "__Host-a=b; Path=/; Secure", SAME },
+	{ REPORTS, true, H, "__Host-a=b; Path=/crystal/reports; Secure", SAME },
+	{ REPORTS, true, H, "__Secure-a=b; Path=/crystal/reports; Secure",
+	    "__Secure-a=b; Path=/reports; Secure" },
+	/* more attributes than any cookie has: left alone */
+	{ REPORTS, true, H,
+	    "a=b;1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;Path=/crystal/reports",
+	    SAME },
+};
+
+static void
+cookies_are_mapped_as_the_table_says(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cookies); i++) {
+		const struct cookie_case *c = &cookies[i];
+		const char *want = c->seen == SAME ? c->said : c->seen;
+		struct client_facts who = { .https = c->https };
+		struct mapping m = fixture_mapping(c->route, &who, c->host);
+		struct fields f = { 0 };
+		struct arena a;
+
+		arena_init(&a, 65536);
+		assert_true(
+		    fields_add(&f, SLICE("Set-Cookie"), slice_of(c->said)));
+		assert_true(cookies_apply(&f, &m, &a));
+		if (!slice_eq(f.v[0].value, slice_of(want)))
+			fail_msg("%s: got %.*s, want %s", c->said,
+			    SLICE_FMT(f.v[0].value), want);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
+static void
+several_cookies_stay_several_fields(void **state)
+{
+	struct client_facts who = { .https = true };
+	struct mapping m = fixture_mapping(REPORTS, &who, H);
+	struct fields f = { 0 };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 65536);
+	assert_true(fields_add(&f, SLICE("Set-Cookie"), SLICE("a=1")));
+	assert_true(fields_add(&f, SLICE("set-cookie"), SLICE("b=2")));
+	assert_true(cookies_apply(&f, &m, &a));
+	assert_int_equal(f.n, 2);
+	assert_true(slice_eq(f.v[0].value, SLICE("a=1; Secure")));
+	assert_true(slice_eq(f.v[1].value, SLICE("b=2; Secure")));
+	fields_fini(&f);
+	arena_fini(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cookies_are_mapped_as_the_table_says),
+		cmocka_unit_test(several_cookies_stay_several_fields),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

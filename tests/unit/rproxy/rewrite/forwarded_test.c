@@ -1,0 +1,238 @@
+/*
+ * Byte-exact headers for each application server.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/check.h"
+#include "rproxy/rewrite/forwarded.h"
+
+#define CERT SLICE("\x30\x03\x02\x01\x05")   /* MAMCAQU= */
+#define ISSUER SLICE("\x30\x03\x02\x01\x06") /* MAMCAQY= */
+
+enum client {
+	PLAIN,
+	TLS,
+	TLS_CERT,
+	TLS_UNVERIFIED
+};
+
+struct header_case {
+	enum app_kind app;
+	enum client client;
+	const char *host;
+	const char *want; /* "Name: value\n" each, in order */
+};
+
+#define XF(scheme, host, port)                                                 \
+	"X-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: " scheme "\n"          \
+	"X-Forwarded-Host: " host "\nX-Forwarded-Port: " port "\n"
+#define PEM1 "-----BEGIN CERTIFICATE----- MAMCAQU= -----END CERTIFICATE-----\n"
+#define CIPHER "TLS_AES_256_GCM_SHA384\n"
+
+static const struct header_case cases[] = {
+	{ APP_NONE, PLAIN, "p.example.com",
+	    XF("http", "p.example.com",
+		"80") "Forwarded: "
+		      "for=192.0.2.1;proto=http;host=p.example.com\n" },
+	{ APP_NONE, TLS_CERT, "p.example.com:8443",
+	    XF("https", "p.example.com:8443",
+		"8443") "Forwarded: for=192.0.2.1;proto=https;"
+			"host=\"p.example.com:8443\"\n" },
+	{ APP_NONE, TLS, "[2001:db8::1]",
+	    XF("https", "[2001:db8::1]",
+		"443") "Forwarded: "
+		       "for=192.0.2.1;proto=https;host=\"[2001:db8::1]\"\n" },
+	{ APP_NONE, PLAIN, "",
+	    "X-Forwarded-For: 192.0.2.1\nX-Forwarded-Proto: http\n"
+	    "X-Forwarded-Port: 80\nForwarded: for=192.0.2.1;proto=http\n" },
+	{ APP_SAP_JAVA, PLAIN, "p",
+	    XF("http", "p", "80") "ClientProtocol: http\n" },
+	{ APP_SAP_JAVA, TLS, "p",
+	    XF("https", "p", "443") "ClientProtocol: https\n"
+				    "SSL_CIPHER_SUITE: " CIPHER
+				    "SSL_CIPHER_USEKEYSIZE: 256\n" },
+	{ APP_SAP_JAVA, TLS_CERT, "p",
+	    XF("https", "p", "443") "ClientProtocol: https\n"
+				    "SSL_CIPHER_SUITE: " CIPHER
+				    "SSL_CIPHER_USEKEYSIZE: 256\n"
+				    "SSL_CLIENT_CERT: MAMCAQU=\n"
+				    "SSL_CLIENT_CERT_CHAIN_1: MAMCAQY=\n"
+				    "SSL_CLIENT_CERT_CHAIN_2: MAMCAQU=\n" },
+	{ APP_SAP_ABAP, TLS_UNVERIFIED, "p",
+	    XF("https", "p", "443") "ClientProtocol: https\n"
+				    "SSL_CIPHER_SUITE: " CIPHER
+				    "SSL_CIPHER_USEKEYSIZE: 256\n" },
+	{ APP_TOMCAT, TLS_CERT, "p",
+	    XF("https", "p", "443") "ssl_client_cert: " PEM1
+				    "ssl_cipher: " CIPHER
+				    "ssl_session_id: 0a0b\n"
+				    "ssl_cipher_usekeysize: "
+				    "256\nssl_secure_protocol: TLSv1.3\n" },
+	{ APP_TOMCAT, PLAIN, "p", XF("http", "p", "80") },
+	{ APP_WILDFLY, PLAIN, "p", XF("http", "p", "80") },
+	{ APP_WILDFLY, TLS_CERT, "p",
+	    XF("https", "p", "443") "SSL_CLIENT_CERT: " PEM1
+				    "SSL_CIPHER: " CIPHER
+				    "SSL_SESSION_ID: 0a0b\n"
+				    "SSL_CIPHER_USEKEYSIZE: 256\n" },
+	{ APP_JETTY, TLS_CERT, "p",
+	    XF("https", "p", "443") "Proxy-auth-cert: " CIPHER
+				    "Proxy-ssl-id: 0a0b\n" },
+	{ APP_WEBLOGIC, PLAIN, "p",
+	    XF("http", "p", "80") "WL-Proxy-Client-IP: 192.0.2.1\n" },
+	{ APP_WEBLOGIC, TLS_CERT, "p",
+	    XF("https", "p", "443") "WL-Proxy-SSL: true\n"
+				    "WL-Proxy-Client-IP: 192.0.2.1\n"
+				    "WL-Proxy-Client-Cert: MAMCAQU=\n" },
+	{ APP_WEBSPHERE, PLAIN, "p:8080",
+	    XF("http", "p:8080", "8080") "$WSSC: http\n$WSIS: false\n"
+					 "$WSSN: p\n$WSSP: 8080\n$WSPR: "
+					 "HTTP/1.1\n$WSRA: 192.0.2.1\n"
+					 "$WSRH: 192.0.2.1\n" },
+	{ APP_WEBSPHERE, TLS_CERT, "p",
+	    XF("https", "p",
+		"443") "$WSSC: https\n$WSIS: true\n$WSSN: p\n"
+		       "$WSSP: 443\n$WSPR: HTTP/1.1\n$WSRA: 192.0.2.1\n"
+		       "$WSRH: 192.0.2.1\n$WSCS: " CIPHER "$WSSI: 0a0b\n"
+		       "$WSCC: MAMCAQU=\n" },
+	{ APP_RFC, TLS_CERT, "p",
+	    "Forwarded: for=192.0.2.1;proto=https;host=p\n"
+	    "Client-Cert: :MAMCAQU=:\n"
+	    "Client-Cert-Chain: :MAMCAQY=:, :MAMCAQU=:\n" },
+	{ APP_RFC, TLS, "p", "Forwarded: for=192.0.2.1;proto=https;host=p\n" },
+};
+
+static struct client_facts
+facts_of(enum client client, struct proxy_v2 *tls)
+{
+	*tls = (struct proxy_v2){
+		.has_ssl = true,
+		.version = SLICE("TLSv1.3"),
+		.cipher = SLICE("TLS_AES_256_GCM_SHA384"),
+		.cipher_bits = 256,
+		.session_id = SLICE("0a0b"),
+	};
+	if (client == TLS_CERT || client == TLS_UNVERIFIED) {
+		tls->cert = CERT;
+		tls->chain[0] = ISSUER;
+		tls->chain[1] = CERT;
+		tls->n_chain = 2;
+	}
+	return (struct client_facts){
+		.https = client != PLAIN,
+		.addr_text = SLICE("192.0.2.1"),
+		.tls = client == PLAIN ? NULL : tls,
+		.cert_verified = client == TLS_CERT,
+	};
+}
+
+static void
+write_fields(const struct fields *f, char *out, size_t room)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < f->n; i++) {
+		n += (size_t)snprintf(out + n, room - n, "%.*s: %.*s\n",
+		    SLICE_FMT(f->v[i].name), SLICE_FMT(f->v[i].value));
+		assert_true(n < room);
+	}
+}
+
+static void
+each_server_gets_its_headers_byte_for_byte(void **state)
+{
+	char got[4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct header_case *c = &cases[i];
+		struct site_conf site = { .app = c->app };
+		struct proxy_v2 tls;
+		struct client_facts who = facts_of(c->client, &tls);
+		struct fields f = { 0 };
+		struct arena a;
+
+		arena_init(&a, 65536);
+		assert_true(
+		    forwarded_add(&f, &who, &site, slice_of(c->host), &a));
+		write_fields(&f, got, sizeof(got));
+		if (strcmp(got, c->want) != 0)
+			fail_msg("case %zu:\n%swant:\n%s", i, got, c->want);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
+/* Tomcat drops 27 characters in front, Undertow 28 in front and 26 behind. */
+static void
+pem_in_one_line_survives_the_offsets_of_tomcat_and_undertow(void **state)
+{
+	const char *pem = PEM1;
+	size_t len = strlen(pem) - 1; /* without the newline */
+
+	(void)state;
+	assert_memory_equal(pem + 27, " MAMCAQU= ", 10);
+	assert_int_equal(len - 28 - 26, 8);
+	assert_memory_equal(pem + 28, "MAMCAQU=", 8);
+}
+
+static void
+ipv6_clients_are_quoted_in_forwarded(void **state)
+{
+	struct site_conf site = { .app = APP_RFC };
+	struct client_facts who = { .addr_text = SLICE("2001:db8::9") };
+	struct fields f = { 0 };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 4096);
+	assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+	assert_true(slice_eq(
+	    f.v[0].value, SLICE("for=\"[2001:db8::9]\";proto=http;host=p")));
+	fields_fini(&f);
+	arena_fini(&a);
+}
+
+/* PROXY headers may come from other senders than tlsd. */
+static void
+facts_with_line_ends_are_left_out(void **state)
+{
+	struct site_conf site = { .app = APP_JETTY };
+	struct proxy_v2 tls = { .cipher = SLICE("A\r\nX: y"),
+		.session_id = SLICE("0a") };
+	struct client_facts who = {
+		.https = true, .addr_text = SLICE("192.0.2.1"), .tls = &tls
+	};
+	struct fields f = { 0 };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 4096);
+	assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+	assert_null(fields_find(&f, SLICE("Proxy-auth-cert")));
+	assert_non_null(fields_find(&f, SLICE("Proxy-ssl-id")));
+	fields_fini(&f);
+	arena_fini(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_server_gets_its_headers_byte_for_byte),
+		cmocka_unit_test(
+		    pem_in_one_line_survives_the_offsets_of_tomcat_and_undertow),
+		cmocka_unit_test(ipv6_clients_are_quoted_in_forwarded),
+		cmocka_unit_test(facts_with_line_ends_are_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+/*
+ * The site that the tables of response_rules_test and cookies_test speak of:
+ *
+ *	portal.example.com, *.w.example.com
+ *	/irj     -> the pool, as is
+ *	/reports -> the same pool's /crystal/reports
+ *	/app2    -> the same pool's /two
+ *	pool: http://10.1.0.11:50000 http://J2EE.intra.example.com:8080
+ *	      https://10.1.0.12:50001 http://[fd00::1]:8080
+ *	      alias http://j2ee-cluster.intra:80
+ */
+#ifndef TESTS_MAPPING_FIXTURE_H
+#define TESTS_MAPPING_FIXTURE_H
+
+#include "rproxy/rewrite/response_rules.h"
+
+static struct server_conf fixture_servers[] = {
+	{ .https = false, .host = "10.1.0.11", .port = 50000 },
+	{ .https = false, .host = "j2ee.intra.example.com", .port = 8080 },
+	{ .https = true, .host = "10.1.0.12", .port = 50001 },
+	{ .https = false, .host = "fd00::1", .port = 8080 },
+};
+static struct authority_conf fixture_aliases[] = {
+	{ .https = false, .host = "j2ee-cluster.intra", .port = 80 },
+};
+static struct pool_conf fixture_pool = {
+	.name = "j2ee",
+	.server = fixture_servers,
+	.n_server = 4,
+	.alias = fixture_aliases,
+	.n_alias = 1,
+};
+static char *fixture_names[] = { "portal.example.com", "*.w.example.com" };
+static char *fixture_irj[] = { "/irj", "/logon" };
+static char *fixture_reports[] = { "/reports" };
+static char *fixture_app2[] = { "/app2" };
+static struct route_conf fixture_routes[] = {
+	{ .name = "portal",
+	    .prefix = { .v = fixture_irj, .n = 2 },
+	    .pool_http = &fixture_pool,
+	    .pool_https = &fixture_pool },
+	{ .name = "reports",
+	    .prefix = { .v = fixture_reports, .n = 1 },
+	    .to = "/crystal/reports",
+	    .pool_http = &fixture_pool,
+	    .pool_https = &fixture_pool },
+	{ .name = "app2",
+	    .prefix = { .v = fixture_app2, .n = 1 },
+	    .to = "/two",
+	    .pool_http = &fixture_pool,
+	    .pool_https = &fixture_pool },
+};
+static struct site_conf fixture_site = {
+	.name = "portal.example.com",
+	.names = { .v = fixture_names, .n = 2 },
+	.http = { .https_port = 443 },
+	.route = fixture_routes,
+	.n_route = 3,
+};
+
+enum fixture_route {
+	IRJ,
+	REPORTS
+};
+
+/* https: the client's scheme; host: what it put into Host */
+static inline struct mapping
+fixture_mapping(
+    enum fixture_route route, const struct client_facts *who, const char *host)
+{
+	return (struct mapping){
+		.site = &fixture_site,
+		.route = &fixture_routes[route],
+		.pool = &fixture_pool,
+		.prefix = slice_of(route == IRJ ? "/irj" : "/reports"),
+		.who = who,
+		.host = slice_of(host),
+	};
+}
+
+#endif

@@ -1,0 +1,330 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "tlsd/protocol.h"
+
+#define CONTEXT "TLS 1.3, server CertificateVerify"
+
+/* The structure that RFC 8446 4.4.3 signs, with a hash of hash_bytes. */
+static struct slice
+certificate_verify(char *out, size_t hash_bytes)
+{
+	memset(out, ' ', 64);
+	memcpy(out + 64, CONTEXT, sizeof(CONTEXT));
+	memset(out + 64 + sizeof(CONTEXT), 0xa5, hash_bytes);
+	return (struct slice){ out, 64 + sizeof(CONTEXT) + hash_bytes };
+}
+
+/* The structure that RFC 8422 5.4 signs. */
+static struct slice
+key_exchange(char *out, uint16_t group, size_t point_bytes)
+{
+	memset(out, 0x5a, 64);
+	out[64] = 3;
+	put_be16(out + 65, group);
+	out[67] = (char)point_bytes;
+	memset(out + 68, 4, point_bytes);
+	return (struct slice){ out, 68 + point_bytes };
+}
+
+static const enum sign_algorithm all[] = { SIGN_RSA_PKCS1_SHA256,
+	SIGN_RSA_PKCS1_SHA384, SIGN_RSA_PKCS1_SHA512, SIGN_RSA_PSS_SHA256,
+	SIGN_RSA_PSS_SHA384, SIGN_RSA_PSS_SHA512, SIGN_ECDSA_SHA256,
+	SIGN_ECDSA_SHA384, SIGN_ECDSA_SHA512, SIGN_ED25519, SIGN_ED448 };
+
+static void
+signs_certificate_verify_with_all_but_pkcs1(void **state)
+{
+	char room[512];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		bool expect = all[i] > SIGN_RSA_PKCS1_SHA512;
+
+		assert_int_equal(expect, protocol_is_tls_structure(all[i],
+					     certificate_verify(room, 32)));
+		assert_int_equal(expect, protocol_is_tls_structure(all[i],
+					     certificate_verify(room, 48)));
+	}
+}
+
+static void
+signs_key_exchanges_of_known_groups_with_every_algorithm(void **state)
+{
+	static const struct {
+		uint16_t group;
+		size_t point_bytes;
+	} good[] = { { 23, 65 }, { 24, 97 }, { 25, 133 }, { 29, 32 },
+		{ 30, 56 } };
+	char room[512];
+
+	(void)state;
+	for (size_t g = 0; g < ARRAY_LEN(good); g++)
+		for (size_t i = 0; i < ARRAY_LEN(all); i++)
+			assert_true(protocol_is_tls_structure(
+			    all[i], key_exchange(room, good[g].group,
+					good[g].point_bytes)));
+}
+
+static void
+refuses_key_exchanges_of_other_groups_or_lengths(void **state)
+{
+	static const struct {
+		uint16_t group;
+		size_t point_bytes;
+	} bad[] = { { 23, 64 }, { 23, 66 }, { 23, 33 }, { 24, 65 }, { 25, 132 },
+		{ 29, 31 }, { 29, 33 }, { 29, 0 }, { 30, 32 }, { 26, 65 },
+		{ 22, 65 }, { 19, 49 }, { 256, 128 }, { 0, 0 }, { 0, 65 },
+		{ 4588, 32 } };
+	char room[512];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256,
+		    key_exchange(room, bad[i].group, bad[i].point_bytes)));
+}
+
+static void
+refuses_a_compressed_or_explicit_curve(void **state)
+{
+	char room[512];
+	struct slice s = key_exchange(room, 23, 65);
+
+	(void)state;
+	room[68] = 2;
+	assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
+	s = key_exchange(room, 23, 65);
+	room[64] = 1;
+	assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
+}
+
+static void
+refuses_a_length_byte_that_lies(void **state)
+{
+	char room[512];
+	struct slice s = key_exchange(room, 29, 32);
+
+	(void)state;
+	room[67] = 31;
+	assert_false(protocol_is_tls_structure(SIGN_ED25519, s));
+}
+
+/* Each byte of the fixed part matters, so the client's context does too. */
+static void
+refuses_certificate_verify_with_any_fixed_byte_changed(void **state)
+{
+	char room[512];
+
+	(void)state;
+	for (size_t i = 0; i < 64 + sizeof(CONTEXT); i++) {
+		struct slice s = certificate_verify(room, 32);
+
+		room[i] ^= 1;
+		assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
+	}
+}
+
+static void
+refuses_what_is_not_from_tls(void **state)
+{
+	static const char digest_info[51] = { 0x30, 0x31, 0x30, 0x0d };
+	char certificate[600] = { 0x30, (char)0x82, 0x02, 0x54 };
+
+	(void)state;
+	assert_false(protocol_is_tls_structure(SIGN_RSA_PKCS1_SHA256,
+	    (struct slice){ digest_info, sizeof(digest_info) }));
+	assert_false(protocol_is_tls_structure(SIGN_RSA_PKCS1_SHA256,
+	    (struct slice){ certificate, sizeof(certificate) }));
+	assert_false(protocol_is_tls_structure(SIGN_ED25519, SLICE_NONE));
+	assert_false(protocol_is_tls_structure(SIGN_ED25519, SLICE("x")));
+}
+
+/* No prefix, and nothing longer, of a legal structure is legal. */
+static void
+refuses_every_truncation_and_every_extension(void **state)
+{
+	char room[600] = { 0 };
+
+	(void)state;
+	for (size_t which = 0; which < 2; which++) {
+		struct slice s = which == 0 ? certificate_verify(room, 32)
+					    : key_exchange(room, 24, 97);
+
+		for (size_t len = 0; len < s.len + 20; len++) {
+			/* 48 is the other legal hash: 16 more */
+			bool expect =
+			    len == s.len || (which == 0 && len == s.len + 16);
+
+			assert_int_equal(
+			    expect, protocol_is_tls_structure(SIGN_ECDSA_SHA384,
+					(struct slice){ room, len }));
+		}
+	}
+}
+
+static void
+a_request_survives_the_trip(void **state)
+{
+	char tbs[512], wire[PROTOCOL_MAX_MESSAGE];
+	struct sign_request in = { SIGN_RSA_PSS_SHA384, 513, 0xfedcba98,
+		certificate_verify(tbs, 48) };
+	struct sign_request out;
+	const char *reason;
+	size_t n = protocol_encode_request(&in, wire, sizeof(wire));
+
+	(void)state;
+	assert_int_equal(n, 8 + in.tbs.len);
+	assert_true(
+	    protocol_decode_request((struct slice){ wire, n }, &out, &reason));
+	assert_int_equal(out.algorithm, in.algorithm);
+	assert_int_equal(out.key_no, 513);
+	assert_int_equal(out.id, 0xfedcba98);
+	assert_true(slice_eq(out.tbs, in.tbs));
+}
+
+static void
+refuses_malformed_requests_with_a_reason(void **state)
+{
+	static char wire[8 + PROTOCOL_MAX_TBS + 1] = { 'S', SIGN_ED25519, 0, 0,
+		0, 0, 0, 1 };
+	struct sign_request out;
+	const char *reason;
+	struct slice whole = { wire, 40 };
+
+	(void)state;
+	assert_true(protocol_decode_request(whole, &out, &reason));
+	for (size_t len = 0; len <= 8; len++) {
+		assert_false(protocol_decode_request(
+		    slice_first(whole, len), &out, &reason));
+		assert_string_equal(reason, "not a request");
+	}
+	assert_false(protocol_decode_request(
+	    (struct slice){ wire, sizeof(wire) }, &out, &reason));
+	assert_string_equal(reason, "too long");
+	for (int a = 0; a < 256; a++) {
+		bool expect = a >= SIGN_RSA_PKCS1_SHA256 && a <= SIGN_ED448;
+
+		wire[1] = (char)a;
+		assert_int_equal(
+		    expect, protocol_decode_request(whole, &out, &reason));
+	}
+	wire[1] = SIGN_ED25519;
+	wire[7] = 0;
+	assert_false(protocol_decode_request(whole, &out, &reason));
+	assert_string_equal(reason, "request without id");
+	wire[7] = 1;
+	wire[0] = 'R';
+	assert_false(protocol_decode_request(whole, &out, &reason));
+}
+
+static void
+a_request_that_is_too_long_is_not_encoded(void **state)
+{
+	static char tbs[PROTOCOL_MAX_TBS + 1];
+	char wire[PROTOCOL_MAX_MESSAGE];
+	struct sign_request r = { SIGN_ED25519, 0, 1, { tbs, sizeof(tbs) } };
+
+	(void)state;
+	assert_int_equal(protocol_encode_request(&r, wire, sizeof(wire)), 0);
+	r.tbs.len--;
+	assert_int_equal(protocol_encode_request(&r, wire, sizeof(wire)),
+	    8 + PROTOCOL_MAX_TBS);
+	assert_int_equal(protocol_encode_request(&r, wire, 100), 0);
+}
+
+static void
+a_reply_survives_the_trip(void **state)
+{
+	char wire[64];
+	struct sign_reply in = { SIGN_OK, 77, SLICE("signature") };
+	struct sign_reply out;
+	size_t n = protocol_encode_reply(&in, wire, sizeof(wire));
+
+	(void)state;
+	assert_true(protocol_decode_reply((struct slice){ wire, n }, &out));
+	assert_int_equal(out.status, SIGN_OK);
+	assert_int_equal(out.id, 77);
+	assert_true(slice_eq(out.signature, in.signature));
+
+	in = (struct sign_reply){ SIGN_REFUSED, 78, SLICE_NONE };
+	n = protocol_encode_reply(&in, wire, sizeof(wire));
+	assert_true(protocol_decode_reply((struct slice){ wire, n }, &out));
+	assert_int_equal(out.status, SIGN_REFUSED);
+}
+
+static void
+refuses_malformed_replies(void **state)
+{
+	char wire[12] = { 'R', SIGN_OK, 0, 0, 0, 0, 0, 1, 's', 'i', 'g', 'n' };
+	struct slice whole = { wire, sizeof(wire) };
+	struct sign_reply out;
+
+	(void)state;
+	assert_true(protocol_decode_reply(whole, &out));
+	for (size_t len = 0; len <= 8; len++)
+		assert_false(
+		    protocol_decode_reply(slice_first(whole, len), &out));
+	wire[1] = SIGN_FAILED; /* with a signature */
+	assert_false(protocol_decode_reply(whole, &out));
+	wire[1] = 3;
+	assert_false(protocol_decode_reply(whole, &out));
+	wire[1] = SIGN_OK;
+	wire[3] = 1;
+	assert_false(protocol_decode_reply(whole, &out));
+}
+
+static void
+a_key_and_a_ticket_secret_survive_the_trip(void **state)
+{
+	char secret[PROTOCOL_TICKET_BYTES] = "secret", wire[128];
+	struct slice in = { secret, sizeof(secret) }, out;
+	uint16_t no;
+	size_t n = protocol_encode_key(258, SLICE("spki"), wire, sizeof(wire));
+
+	(void)state;
+	assert_true(protocol_decode_key((struct slice){ wire, n }, &no, &out));
+	assert_int_equal(no, 258);
+	assert_true(slice_eq(out, SLICE("spki")));
+	assert_false(protocol_decode_key((struct slice){ wire, 4 }, &no, &out));
+	assert_false(protocol_decode_ticket((struct slice){ wire, n }, &out));
+
+	n = protocol_encode_ticket(in, wire, sizeof(wire));
+	assert_true(protocol_decode_ticket((struct slice){ wire, n }, &out));
+	assert_true(slice_eq(out, in));
+	assert_false(
+	    protocol_decode_ticket((struct slice){ wire, n - 1 }, &out));
+	assert_false(protocol_decode_key((struct slice){ wire, n }, &no, &out));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signs_certificate_verify_with_all_but_pkcs1),
+		cmocka_unit_test(
+		    signs_key_exchanges_of_known_groups_with_every_algorithm),
+		cmocka_unit_test(
+		    refuses_key_exchanges_of_other_groups_or_lengths),
+		cmocka_unit_test(refuses_a_compressed_or_explicit_curve),
+		cmocka_unit_test(refuses_a_length_byte_that_lies),
+		cmocka_unit_test(
+		    refuses_certificate_verify_with_any_fixed_byte_changed),
+		cmocka_unit_test(refuses_what_is_not_from_tls),
+		cmocka_unit_test(refuses_every_truncation_and_every_extension),
+		cmocka_unit_test(a_request_survives_the_trip),
+		cmocka_unit_test(refuses_malformed_requests_with_a_reason),
+		cmocka_unit_test(a_request_that_is_too_long_is_not_encoded),
+		cmocka_unit_test(a_reply_survives_the_trip),
+		cmocka_unit_test(refuses_malformed_replies),
+		cmocka_unit_test(a_key_and_a_ticket_secret_survive_the_trip),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

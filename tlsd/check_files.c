@@ -1,0 +1,174 @@
+/*
+ * The part of "tlsd -t" that looks into files: certificates, CA files and
+ * CRLs from the bundle, keys from disk.  What stops a start is an error; what
+ * browsers will complain about is a warning, since a gateway with an expired
+ * certificate still has plain HTTP and other sites to serve.
+ *
+ * Private keys are in memory here for the length of one comparison.  The
+ * caller is a process that ends after it, never the master.
+ */
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "tlsd/cert_check.h"
+#include "tlsd/cert_file.h"
+#include "tlsd/config.h"
+#include "tlsd/key_file.h"
+
+/* A file of the bundle; false: the reader of the configuration said why. */
+static bool
+find_file(const struct tlsd_config *c, const char *path, struct slice *text)
+{
+	return bundle_find(c->bundle, path, text);
+}
+
+static STACK_OF(X509) * read_chain(const struct tlsd_config *c,
+			    const struct cert_origin *from,
+			    struct conf_faults *f)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) *chain = NULL;
+	struct slice text;
+
+	if (!find_file(c, from->path, &text))
+		return NULL;
+	chain = cert_file_read(text, from->path, error);
+	if (chain == NULL)
+		conf_error(
+		    f, from->at, "%s: %s: %s", from->key, from->path, error);
+	return chain;
+}
+
+/* Which certificate of the chain has this key, from 1; 0: none. */
+static int
+find_owner(STACK_OF(X509) * chain, EVP_PKEY *key)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (EVP_PKEY_eq(
+			X509_get0_pubkey(sk_X509_value(chain, i)), key) == 1)
+			return i + 1;
+	return 0;
+}
+
+static void
+check_match(STACK_OF(X509) * chain, EVP_PKEY *key,
+    const struct cert_origin *from, struct conf_place key_at,
+    const char *key_path, struct conf_faults *f)
+{
+	int owner = find_owner(chain, key);
+
+	if (owner == 0)
+		conf_error(f, key_at,
+		    "tls.key: %s is not the key of %s; key and certificate "
+		    "lines belong together in their order",
+		    key_path, from->path);
+	else if (owner > 1)
+		conf_error(f, key_at,
+		    "tls.key: %s is the key of certificate %d in %s, which "
+		    "must come first in that file",
+		    key_path, owner, from->path);
+}
+
+static void
+check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
+    struct conf_faults *f)
+{
+	const struct tls_conf *tls = &site->tls;
+	const struct cert_origin from = { tls->certificate.at[i],
+		"tls.certificate", tls->certificate.v[i] };
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) *chain = read_chain(c, &from, f);
+	EVP_PKEY *key = key_file_read(tls->key.v[i], error);
+
+	if (key == NULL)
+		conf_error(
+		    f, tls->key.at[i], "tls.key: %s: %s", tls->key.v[i], error);
+	if (chain != NULL) {
+		cert_check_dates(chain, &from, f);
+		cert_check_order(chain, &from, f);
+		cert_check_names(
+		    sk_X509_value(chain, 0), &site->names, &from, f);
+		cert_check_strength(chain, &from, f);
+	}
+	if (chain != NULL && key != NULL)
+		check_match(
+		    chain, key, &from, tls->key.at[i], tls->key.v[i], f);
+	EVP_PKEY_free(key);
+	sk_X509_pop_free(chain, X509_free);
+}
+
+static void
+check_client_ca(const struct tlsd_config *c, const struct cert_origin *from,
+    struct conf_faults *f)
+{
+	STACK_OF(X509) *list = read_chain(c, from, f);
+
+	if (list == NULL)
+		return;
+	cert_check_dates(list, from, f);
+	for (int i = 0; i < sk_X509_num(list); i++)
+		if (X509_check_ca(sk_X509_value(list, i)) == 0)
+			conf_warning(f, from->at,
+			    "%s: %s: certificate %d is not that of a CA",
+			    from->key, from->path, i + 1);
+	sk_X509_pop_free(list, X509_free);
+}
+
+static void
+check_client_crl(const struct tlsd_config *c, const struct cert_origin *from,
+    struct conf_faults *f)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	char when[CERT_CHECK_TIME_MAX];
+	STACK_OF(X509_CRL) *list = NULL;
+	struct slice text;
+
+	if (!find_file(c, from->path, &text))
+		return;
+	list = cert_file_read_crls(text, from->path, error);
+	if (list == NULL)
+		conf_error(
+		    f, from->at, "%s: %s: %s", from->key, from->path, error);
+	for (int i = 0; i < sk_X509_CRL_num(list); i++) {
+		const ASN1_TIME *next =
+		    X509_CRL_get0_nextUpdate(sk_X509_CRL_value(list, i));
+
+		if (next != NULL && X509_cmp_current_time(next) < 0)
+			conf_warning(f, from->at,
+			    "%s: %s: CRL %d was to be renewed by %s; until it "
+			    "is, every certificate of that CA is refused",
+			    from->key, from->path, i + 1,
+			    cert_check_time(next, when));
+	}
+	sk_X509_CRL_pop_free(list, X509_CRL_free);
+}
+
+static void
+check_site(const struct tlsd_config *c, const struct site_conf *site,
+    struct conf_faults *f)
+{
+	const struct tls_conf *tls = &site->tls;
+
+	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
+		check_pair(c, site, i, f);
+	for (size_t i = 0; i < tls->client_ca.n; i++)
+		check_client_ca(c,
+		    &(struct cert_origin){ tls->client_ca.at[i],
+			"tls.client_ca", tls->client_ca.v[i] },
+		    f);
+	for (size_t i = 0; i < tls->client_crl.n; i++)
+		check_client_crl(c,
+		    &(struct cert_origin){ tls->client_crl.at[i],
+			"tls.client_crl", tls->client_crl.v[i] },
+		    f);
+}
+
+void
+tlsd_check_files(const struct tlsd_config *c, struct conf_faults *f)
+{
+	for (size_t i = 0; i < c->sites.n; i++)
+		if (c->sites.v[i]->tls.present)
+			check_site(c, c->sites.v[i], f);
+}

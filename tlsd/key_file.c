@@ -1,0 +1,176 @@
+/*
+ * Private key files: who can read them, and whether what they hold can be
+ * used.  Runs in "tlsd -t" only, a process that ends right after; the bytes
+ * read are wiped all the same.
+ */
+#include "tlsd/key_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+
+#define MAX_KEY_FILE (256 * 1024) /* bytes; no key comes near it */
+
+struct secret {
+	char *p; /* owned, wiped on release */
+	size_t len;
+};
+
+static void
+secret_release(struct secret *s)
+{
+	if (s->p != NULL)
+		mem_wipe(s->p, s->len);
+	mem_free(s->p);
+	s->p = NULL;
+}
+
+static bool
+check_rights(const struct stat *st, char error[CERT_FILE_ERROR_MAX])
+{
+	if (!S_ISREG(st->st_mode)) {
+		(void)snprintf(
+		    error, CERT_FILE_ERROR_MAX, "is not a regular file");
+		return false;
+	}
+	if ((st->st_mode & (S_IROTH | S_IWOTH)) != 0) {
+		(void)snprintf(error, CERT_FILE_ERROR_MAX,
+		    "can be read by everybody (mode %04o), allowed is owner "
+		    "and group: chmod 0600",
+		    (unsigned)(st->st_mode & 07777));
+		return false;
+	}
+	if (st->st_size > MAX_KEY_FILE) {
+		(void)snprintf(
+		    error, CERT_FILE_ERROR_MAX, "is too large for a key");
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_whole(int fd, struct secret *out, char error[CERT_FILE_ERROR_MAX])
+{
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)snprintf(
+		    error, CERT_FILE_ERROR_MAX, "%s", strerror(errno));
+		return false;
+	}
+	if (!check_rights(&st, error))
+		return false;
+	out->len = (size_t)st.st_size;
+	out->p = mem_need(out->len + 1);
+	n = pread(fd, out->p, out->len, 0);
+	if (n == (ssize_t)out->len)
+		return true;
+	(void)snprintf(error, CERT_FILE_ERROR_MAX, "cannot be read whole");
+	secret_release(out);
+	return false;
+}
+
+/* OpenSSL asks for a passphrase: noted, and there is none. */
+static int
+on_passphrase(char *buf, int size, int writing, void *asked)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	*(bool *)asked = true;
+	return -1;
+}
+
+static EVP_PKEY *
+parse(struct slice text, const char *path, char error[CERT_FILE_ERROR_MAX])
+{
+	BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
+	bool asked = false;
+	EVP_PKEY *key = NULL;
+
+	CHECK(bio != NULL);
+	key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, &asked);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (key != NULL)
+		return key;
+	if (asked)
+		(void)snprintf(error, CERT_FILE_ERROR_MAX,
+		    "is protected by a passphrase, which is not supported by "
+		    "this version; take it off with "
+		    "\"openssl pkey -in %s -out plain.key\" and chmod 0600",
+		    path);
+	else if (slice_find_slice(text, SLICE("PRIVATE KEY-----")) < text.len)
+		(void)snprintf(
+		    error, CERT_FILE_ERROR_MAX, "holds a damaged private key");
+	else
+		cert_file_explain(text, path, "private key", error);
+	return NULL;
+}
+
+static bool
+is_usable_curve(const EVP_PKEY *key)
+{
+	char name[64] = "";
+
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) != 1)
+		return false;
+	switch (OBJ_txt2nid(name)) {
+	case NID_X9_62_prime256v1:
+	case NID_secp384r1:
+	case NID_secp521r1:
+		return true;
+	}
+	return false;
+}
+
+/* What the signer can sign with. */
+static bool
+is_usable(const EVP_PKEY *key)
+{
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
+		return true;
+	case EVP_PKEY_EC:
+		return is_usable_curve(key);
+	}
+	return false;
+}
+
+EVP_PKEY *
+key_file_read(const char *path, char error[CERT_FILE_ERROR_MAX])
+{
+	struct secret text = { 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool good = read_whole(fd, &text, error);
+	EVP_PKEY *key = NULL;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (!good)
+		return NULL;
+	key = parse((struct slice){ text.p, text.len }, path, error);
+	secret_release(&text);
+	if (key == NULL || is_usable(key))
+		return key;
+	(void)snprintf(error, CERT_FILE_ERROR_MAX,
+	    "holds a key of a kind that is not supported, RSA, ECDSA (P-256, "
+	    "P-384, P-521), Ed25519 and Ed448 are");
+	EVP_PKEY_free(key);
+	return NULL;
+}

@@ -1,0 +1,19 @@
+/*
+ * A private key's file as "tlsd -t" looks at it: rights, form, kind.  The
+ * signer has its own way to read keys; nothing here stays in memory.
+ */
+#ifndef TLSD_KEY_FILE_H
+#define TLSD_KEY_FILE_H
+
+#include <openssl/evp.h>
+
+#include "tlsd/cert_file.h"
+
+/*
+ * The key in the file at path, fit to sign for TLS; the caller frees it with
+ * EVP_PKEY_free().  NULL: error says what is wrong and how to mend it.  A
+ * file that everybody can read is refused.
+ */
+EVP_PKEY *key_file_read(const char *path, char error[CERT_FILE_ERROR_MAX]);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * tlsd's master: one signer and the workers, each worker with a channel to
+ * the signer.  Runs in the master, which is the common supervisor and this
+ * description.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/master.h"
+#include "common/mem.h"
+#include "tlsd/config.h"
+#include "tlsd/master/check.h"
+#include "tlsd/master/master.h"
+#include "tlsd/metrics_table.h"
+
+static void
+fill_plan(struct plan *p, const struct tlsd_config *c)
+{
+	plan_add_role(
+	    p, (struct plan_role){
+		   .name = "signer", .count = 1, .reload_when_failing = true });
+	plan_add_role(p, (struct plan_role){ .name = "worker",
+			     .count = c->workers,
+			     .serves = true,
+			     .has_channel_to_first = true });
+	for (size_t i = 0; i < c->n_listen; i++)
+		for (size_t n = 0; n < c->listen[i].n_address; n++)
+			plan_add_listen(
+			    p, &c->listen[i].address[n], (uid_t)-1, (gid_t)-1);
+	p->log = mem_need_strdup(c->log);
+	p->log_level = c->log_level;
+	p->admin = c->admin != NULL ? mem_need_strdup(c->admin) : NULL;
+	p->drain_timeout_ms = c->drain_timeout_ms;
+}
+
+static void
+read_plan(const char *path, struct plan *out, struct conf_faults *f)
+{
+	struct bundle *b = bundle_new();
+	struct tlsd_config *c = tlsd_config_read(path, b, f);
+
+	if (conf_n_errors(f) == 0)
+		check_files(c, f);
+	if (conf_n_errors(f) == 0) {
+		fill_plan(out, c);
+		out->bundle_fd = bundle_seal(b);
+		if (out->bundle_fd < 0)
+			conf_error(f, (struct conf_place){ path, 0 },
+			    "cannot be handed to the children: %s",
+			    strerror(errno));
+	}
+	tlsd_config_free(c);
+	bundle_free(b);
+}
+
+static const struct daemon_desc *
+describe(void)
+{
+	static struct daemon_desc d = {
+		.name = "tlsd",
+		.default_config = "/etc/tlsd/tlsd.ini",
+		.metrics = tlsd_metrics,
+		.read_plan = read_plan,
+	};
+
+	d.n_metrics = tlsd_n_metrics;
+	return &d;
+}
+
+int
+tlsd_master_main(int argc, char **argv)
+{
+	return master_main(describe(), argc, argv);
+}

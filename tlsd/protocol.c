@@ -1,0 +1,201 @@
+/*
+ * What workers and the signer say to each other, encoder and decoder, and the
+ * grammar of what may be signed.  Pure; linked into both processes.
+ *
+ * The grammar is the signer's whole defence against a worker that has been
+ * broken into: it signs the two structures that a TLS server signs, byte for
+ * byte, and so can never be made to sign a certificate, a token or a message
+ * of another protocol.  The two cannot be taken for each other: their lengths
+ * differ.
+ *
+ * TLS 1.3: RFC 8446 section 4.4.3.  TLS 1.2: RFC 8422 section 5.4 (named
+ * curves only), RFC 8422 section 5.1.1 for the groups.
+ */
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "tlsd/protocol.h"
+
+#define HEAD_BYTES 8 /* of requests and replies */
+#define KEY_HEAD_BYTES 4
+
+static size_t
+put_message(const char *head, size_t head_bytes, struct slice body, char *out,
+    size_t room_bytes)
+{
+	if (head_bytes + body.len > room_bytes)
+		return 0;
+	memcpy(out, head, head_bytes);
+	if (body.len > 0)
+		memcpy(out + head_bytes, body.p, body.len);
+	return head_bytes + body.len;
+}
+
+size_t
+protocol_encode_request(
+    const struct sign_request *r, char *out, size_t room_bytes)
+{
+	char head[HEAD_BYTES] = { 'S', (char)r->algorithm };
+
+	if (r->tbs.len > PROTOCOL_MAX_TBS)
+		return 0;
+	put_be16(head + 2, r->key_no);
+	put_be32(head + 4, r->id);
+	return put_message(head, HEAD_BYTES, r->tbs, out, room_bytes);
+}
+
+size_t
+protocol_encode_reply(const struct sign_reply *r, char *out, size_t room_bytes)
+{
+	char head[HEAD_BYTES] = { 'R', (char)r->status };
+
+	put_be32(head + 4, r->id);
+	return put_message(head, HEAD_BYTES, r->signature, out, room_bytes);
+}
+
+size_t
+protocol_encode_key(
+    uint16_t key_no, struct slice spki, char *out, size_t room_bytes)
+{
+	char head[KEY_HEAD_BYTES] = { 'K', 0 };
+
+	put_be16(head + 2, key_no);
+	return put_message(head, KEY_HEAD_BYTES, spki, out, room_bytes);
+}
+
+size_t
+protocol_encode_ticket(struct slice secret, char *out, size_t room_bytes)
+{
+	static const char head[KEY_HEAD_BYTES] = { 'T', 0, 0, 0 };
+
+	CHECK(secret.len == PROTOCOL_TICKET_BYTES);
+	return put_message(head, KEY_HEAD_BYTES, secret, out, room_bytes);
+}
+
+static bool
+is_algorithm(uint8_t a)
+{
+	return a >= SIGN_RSA_PKCS1_SHA256 && a <= SIGN_ED448;
+}
+
+bool
+protocol_decode_request(
+    struct slice in, struct sign_request *out, const char **reason)
+{
+	if (in.len <= HEAD_BYTES || in.p[0] != 'S') {
+		*reason = "not a request";
+		return false;
+	}
+	if (in.len - HEAD_BYTES > PROTOCOL_MAX_TBS) {
+		*reason = "too long";
+		return false;
+	}
+	if (!is_algorithm((uint8_t)in.p[1])) {
+		*reason = "unknown algorithm";
+		return false;
+	}
+	out->algorithm = (enum sign_algorithm)in.p[1];
+	out->key_no = be16(in.p + 2);
+	out->id = be32(in.p + 4);
+	out->tbs = slice_from(in, HEAD_BYTES);
+	if (out->id == 0) {
+		*reason = "request without id";
+		return false;
+	}
+	return true;
+}
+
+bool
+protocol_decode_reply(struct slice in, struct sign_reply *out)
+{
+	if (in.len < HEAD_BYTES || in.p[0] != 'R' ||
+	    (uint8_t)in.p[1] > SIGN_FAILED || be16(in.p + 2) != 0)
+		return false;
+	out->status = (enum sign_status)in.p[1];
+	out->id = be32(in.p + 4);
+	out->signature = slice_from(in, HEAD_BYTES);
+	return (out->signature.len > 0) == (out->status == SIGN_OK);
+}
+
+bool
+protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki)
+{
+	if (in.len <= KEY_HEAD_BYTES || in.p[0] != 'K' || in.p[1] != 0)
+		return false;
+	*key_no = be16(in.p + 2);
+	*spki = slice_from(in, KEY_HEAD_BYTES);
+	return true;
+}
+
+bool
+protocol_decode_ticket(struct slice in, struct slice *secret)
+{
+	if (in.len != KEY_HEAD_BYTES + PROTOCOL_TICKET_BYTES ||
+	    in.p[0] != 'T' || in.p[1] != 0 || be16(in.p + 2) != 0)
+		return false;
+	*secret = slice_from(in, KEY_HEAD_BYTES);
+	return true;
+}
+
+/* Sixty-four spaces, the server's context string, 0, hash. */
+static bool
+is_certificate_verify(struct slice tbs)
+{
+	static const char context[] = "TLS 1.3, server CertificateVerify";
+	const size_t hash_at = 64 + sizeof(context); /* with its 0 */
+
+	if (tbs.len != hash_at + 32 && tbs.len != hash_at + 48)
+		return false;
+	for (size_t i = 0; i < 64; i++)
+		if (tbs.p[i] != ' ')
+			return false;
+	return memcmp(tbs.p + 64, context, sizeof(context)) == 0;
+}
+
+/* Elliptic groups and the length of a public point; 0: unknown group. */
+static size_t
+point_bytes(uint16_t group)
+{
+	static const struct {
+		uint16_t group;
+		uint16_t len_bytes;
+	} groups[] = {
+		{ 23, 65 },  /* secp256r1 */
+		{ 24, 97 },  /* secp384r1 */
+		{ 25, 133 }, /* secp521r1 */
+		{ 29, 32 },  /* x25519 */
+		{ 30, 56 },  /* x448 */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (groups[i].group == group)
+			return groups[i].len_bytes;
+	return 0;
+}
+
+/* Two randoms, then curve_type, named curve, length, point. */
+static bool
+is_server_key_exchange(struct slice tbs)
+{
+	struct slice params = slice_from(tbs, 64);
+	uint16_t group;
+	bool is_nist;
+
+	if (params.len < 5 || params.p[0] != 3)
+		return false;
+	group = be16(params.p + 1);
+	is_nist = group <= 25;
+	return params.len == 4 + point_bytes(group) &&
+	       (uint8_t)params.p[3] == params.len - 4 &&
+	       (!is_nist || params.p[4] == 4); /* uncompressed */
+}
+
+bool
+protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs)
+{
+	if (is_server_key_exchange(tbs))
+		return true;
+	/* RFC 8446 section 4.2.3: no PKCS#1 v1.5 in handshake messages */
+	return a > SIGN_RSA_PKCS1_SHA512 && is_certificate_verify(tbs);
+}

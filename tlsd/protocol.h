@@ -1,0 +1,88 @@
+/*
+ * What workers and the signer may say to each other: one SOCK_SEQPACKET
+ * message is one request or one reply.  Pure.  The signer believes nothing of
+ * what a worker sends; the worker believes the lengths of a reply only.
+ *
+ * request	u8 'S', u8 algorithm, u16 key number, u32 request id,
+ *		then what TLS signs, whole (never a digest):
+ *		  1.3: 64 x 0x20, "TLS 1.3, server CertificateVerify", 0,
+ *		       transcript hash of 32 or 48 bytes (RFC 8446 4.4.3)
+ *		  1.2: client_random, server_random, ServerECDHParams
+ *		       (RFC 8422 section 5.4)
+ * reply	u8 'R', u8 status, u16 0, u32 request id, signature
+ *
+ * On start the signer sends on each channel, key by key:
+ * key		u8 'K', u8 0, u16 key number, SubjectPublicKeyInfo (DER)
+ * so that a worker notices a key that does not fit its certificate, and then
+ * ticket	u8 'T', u8 0, u16 0, PROTOCOL_TICKET_BYTES of random
+ * from which all workers encrypt session tickets, so that each resumes the
+ * sessions of the others.
+ */
+#ifndef TLSD_PROTOCOL_H
+#define TLSD_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/slice.h"
+
+#define PROTOCOL_MAX_MESSAGE 4096 /* bytes; a reply of RSA-16384 fits */
+#define PROTOCOL_MAX_TBS 1024     /* bytes to be signed */
+#define PROTOCOL_TICKET_BYTES 80  /* name 16, AES-256 key 32, HMAC key 32 */
+
+enum sign_algorithm {
+	SIGN_RSA_PKCS1_SHA256 = 1,
+	SIGN_RSA_PKCS1_SHA384,
+	SIGN_RSA_PKCS1_SHA512,
+	SIGN_RSA_PSS_SHA256,
+	SIGN_RSA_PSS_SHA384,
+	SIGN_RSA_PSS_SHA512,
+	SIGN_ECDSA_SHA256,
+	SIGN_ECDSA_SHA384,
+	SIGN_ECDSA_SHA512,
+	SIGN_ED25519,
+	SIGN_ED448,
+};
+
+enum sign_status {
+	SIGN_OK = 0,
+	SIGN_REFUSED, /* not legal: the signer ends the channel after it */
+	SIGN_FAILED,  /* the library failed */
+};
+
+struct sign_request {
+	enum sign_algorithm algorithm;
+	uint16_t key_no;
+	uint32_t id;
+	struct slice tbs;
+};
+
+struct sign_reply {
+	enum sign_status status;
+	uint32_t id;
+	struct slice signature;
+};
+
+/* These return the length of the message, 0 when it would not fit. */
+size_t protocol_encode_request(
+    const struct sign_request *r, char *out, size_t room_bytes);
+size_t
+protocol_encode_reply(const struct sign_reply *r, char *out, size_t room_bytes);
+size_t protocol_encode_key(
+    uint16_t key_no, struct slice spki, char *out, size_t room_bytes);
+size_t
+protocol_encode_ticket(struct slice secret, char *out, size_t room_bytes);
+/* Slices point into in.  False: *reason is a constant text. */
+bool protocol_decode_request(
+    struct slice in, struct sign_request *out, const char **reason);
+bool protocol_decode_reply(struct slice in, struct sign_reply *out);
+bool protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki);
+bool protocol_decode_ticket(struct slice in, struct slice *secret);
+
+/*
+ * Whether tbs is a structure that a TLS server signs with this algorithm:
+ * nothing else may ever be signed.
+ */
+bool protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs);
+
+#endif

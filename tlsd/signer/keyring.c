@@ -1,0 +1,332 @@
+/*
+ * The private keys.  Runs in the signer.
+ *
+ * Where key material is, and for how long: the text of a key file is read
+ * into the secure heap (locked, guarded, outside core dumps), decoded there
+ * and wiped; the key's private numbers stay in the secure heap as long as the
+ * keyring.  That heap is made before the first key is read.
+ *
+ * What is signed has been checked before: see sign.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "tlsd/signer/keyring.h"
+
+#define KEY_FILE_MAX (64 * 1024)
+#define SECURE_HEAP_BASE (256 * 1024)
+#define SECURE_HEAP_PER_KEY (16 * 1024) /* RSA-8192 needs 5 KiB */
+#define SECURE_HEAP_MIN_BLOCK 32
+
+struct key {
+	EVP_PKEY *private;     /* owned */
+	unsigned char *public; /* owned by OpenSSL's allocator, DER */
+	size_t public_bytes;
+};
+
+struct keyring {
+	struct key *key; /* owned */
+	unsigned n;
+	bool is_locked;
+};
+
+static char error_text[512];
+
+static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(error_text, sizeof(error_text), fmt, ap);
+	va_end(ap);
+	ERR_clear_error();
+	return false;
+}
+
+/*
+ * Makes the secure heap; true when it is locked.  Where even that much cannot
+ * be mapped, OpenSSL uses ordinary memory in its place.
+ */
+static bool
+make_secure_heap(unsigned n_keys)
+{
+	size_t want_bytes =
+	    SECURE_HEAP_BASE + (size_t)n_keys * SECURE_HEAP_PER_KEY;
+	size_t heap_bytes = SECURE_HEAP_BASE;
+
+	while (heap_bytes < want_bytes)
+		heap_bytes *= 2;
+	return CRYPTO_secure_malloc_init(heap_bytes, SECURE_HEAP_MIN_BLOCK) ==
+	       1;
+}
+
+/* The whole file, in the secure heap; the caller wipes and frees. */
+static char *
+read_secret(const char *path, size_t *len_bytes)
+{
+	char *text = NULL;
+	struct stat st;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		refuse("%s: %s", path, strerror(errno));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    st.st_size > KEY_FILE_MAX) {
+		refuse("%s: not a file of 1 to %d bytes", path, KEY_FILE_MAX);
+		goto out;
+	}
+	*len_bytes = (size_t)st.st_size;
+	text = OPENSSL_secure_malloc(*len_bytes);
+	n = text != NULL ? read(fd, text, *len_bytes) : -1;
+	if (n != (ssize_t)*len_bytes) {
+		refuse("%s: cannot be read", path);
+		OPENSSL_secure_clear_free(text, *len_bytes);
+		text = NULL;
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static int
+no_passphrase(char *buf, int size, int rwflag, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	*(bool *)ctx = true;
+	return -1;
+}
+
+static EVP_PKEY *
+decode_pem(const char *path, const char *text, size_t len_bytes)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)len_bytes);
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	char *kind = NULL;
+	long der_bytes = 0;
+	bool is_encrypted = false;
+	EVP_PKEY *key = NULL;
+
+	if (bio == NULL ||
+	    !PEM_bytes_read_bio_secmem(&der, &der_bytes, &kind,
+		PEM_STRING_EVP_PKEY, bio, no_passphrase, &is_encrypted)) {
+		refuse(is_encrypted ? "%s: the key is encrypted"
+				    : "%s: no private key in PEM form",
+		    path);
+		goto out;
+	}
+	p = der;
+	if (strcmp(kind, PEM_STRING_PKCS8) == 0)
+		refuse("%s: the key is encrypted", path);
+	else if ((key = d2i_AutoPrivateKey_ex(
+		      NULL, &p, der_bytes, NULL, NULL)) == NULL)
+		refuse("%s: the private key cannot be decoded", path);
+out:
+	OPENSSL_secure_clear_free(der, (size_t)der_bytes);
+	OPENSSL_secure_free(kind);
+	BIO_free(bio);
+	return key;
+}
+
+/* Whether the certificate (leaf first) speaks of this key. */
+static bool
+matches(const struct tlsd_config *config, const char *certificate,
+    const char *path, EVP_PKEY *key)
+{
+	struct slice pem;
+	BIO *bio = NULL;
+	X509 *leaf = NULL;
+	bool ok = false;
+
+	if (!bundle_find(config->bundle, certificate, &pem))
+		return refuse(
+		    "%s: not in the configuration's bundle", certificate);
+	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
+	if (bio != NULL)
+		leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	if (leaf == NULL)
+		refuse("%s: no certificate in PEM form", certificate);
+	else if (!X509_check_private_key(leaf, key))
+		refuse("%s: the key does not match the certificate %s", path,
+		    certificate);
+	else
+		ok = true;
+	X509_free(leaf);
+	BIO_free(bio);
+	return ok;
+}
+
+static bool
+is_usable(const char *path, EVP_PKEY *key)
+{
+	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ||
+	    EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "ED25519") ||
+	    EVP_PKEY_is_a(key, "ED448"))
+		return true;
+	return refuse("%s: a key of kind %s cannot be used: RSA, EC, Ed25519 "
+		      "or Ed448 is allowed",
+	    path, EVP_PKEY_get0_type_name(key));
+}
+
+static bool
+load_key(struct key *key, const struct tlsd_config *config, const char *path,
+    const char *certificate)
+{
+	size_t len_bytes = 0;
+	char *text = read_secret(path, &len_bytes);
+	int public_bytes;
+
+	if (text == NULL)
+		return false;
+	key->private = decode_pem(path, text, len_bytes);
+	OPENSSL_secure_clear_free(text, len_bytes);
+	if (key->private == NULL || !is_usable(path, key->private) ||
+	    !matches(config, certificate, path, key->private))
+		return false;
+	public_bytes = i2d_PUBKEY(key->private, &key->public);
+	if (public_bytes <= 0)
+		return refuse("%s: the key has no public part", path);
+	key->public_bytes = (size_t)public_bytes;
+	return true;
+}
+
+struct keyring *
+keyring_load(const struct tlsd_config *config, const char **error)
+{
+	struct keyring *k = mem_need(sizeof(*k));
+
+	k->n = tlsd_config_n_keys(config);
+	k->key = mem_need(sizeof(*k->key) * (k->n > 0 ? k->n : 1));
+	k->is_locked = make_secure_heap(k->n);
+	for (size_t s = 0; s < config->sites.n; s++) {
+		const struct tls_conf *tls = &config->sites.v[s]->tls;
+
+		for (size_t i = 0; i < tls->key.n; i++) {
+			unsigned no = tlsd_config_key_no(config, s, i);
+
+			CHECK(no < k->n && i < tls->certificate.n);
+			if (load_key(&k->key[no], config,
+				tlsd_config_key_path(config, no),
+				tls->certificate.v[i]))
+				continue;
+			*error = error_text;
+			keyring_free(k);
+			return NULL;
+		}
+	}
+	return k;
+}
+
+void
+keyring_free(struct keyring *k)
+{
+	if (k == NULL)
+		return;
+	for (unsigned i = 0; i < k->n; i++) {
+		EVP_PKEY_free(k->key[i].private);
+		OPENSSL_free(k->key[i].public);
+	}
+	mem_free(k->key);
+	mem_free(k);
+}
+
+bool
+keyring_is_locked(const struct keyring *k)
+{
+	return k->is_locked;
+}
+
+unsigned
+keyring_count(const struct keyring *k)
+{
+	return k->n;
+}
+
+struct slice
+keyring_public(const struct keyring *k, unsigned key_no)
+{
+	CHECK(key_no < k->n);
+	return (struct slice){ (const char *)k->key[key_no].public,
+		k->key[key_no].public_bytes };
+}
+
+/* What each algorithm asks of the key and of EVP_DigestSign(). */
+static const struct method {
+	const char *kind[2]; /* of keys; the second may be NULL */
+	const char *digest;  /* NULL: part of the algorithm */
+	int padding;         /* RSA only */
+} methods[] = {
+	[SIGN_RSA_PKCS1_SHA256] = { { "RSA" }, "SHA256", RSA_PKCS1_PADDING },
+	[SIGN_RSA_PKCS1_SHA384] = { { "RSA" }, "SHA384", RSA_PKCS1_PADDING },
+	[SIGN_RSA_PKCS1_SHA512] = { { "RSA" }, "SHA512", RSA_PKCS1_PADDING },
+	[SIGN_RSA_PSS_SHA256] = { { "RSA", "RSA-PSS" }, "SHA256",
+	    RSA_PKCS1_PSS_PADDING },
+	[SIGN_RSA_PSS_SHA384] = { { "RSA", "RSA-PSS" }, "SHA384",
+	    RSA_PKCS1_PSS_PADDING },
+	[SIGN_RSA_PSS_SHA512] = { { "RSA", "RSA-PSS" }, "SHA512",
+	    RSA_PKCS1_PSS_PADDING },
+	[SIGN_ECDSA_SHA256] = { { "EC" }, "SHA256", 0 },
+	[SIGN_ECDSA_SHA384] = { { "EC" }, "SHA384", 0 },
+	[SIGN_ECDSA_SHA512] = { { "EC" }, "SHA512", 0 },
+	[SIGN_ED25519] = { { "ED25519" }, NULL, 0 },
+	[SIGN_ED448] = { { "ED448" }, NULL, 0 },
+};
+
+bool
+keyring_fits(const struct keyring *k, unsigned key_no, enum sign_algorithm a)
+{
+	const struct method *m = &methods[a];
+
+	CHECK(a < ARRAY_LEN(methods) && m->kind[0] != NULL);
+	if (key_no >= k->n)
+		return false;
+	return EVP_PKEY_is_a(k->key[key_no].private, m->kind[0]) ||
+	       (m->kind[1] != NULL &&
+		   EVP_PKEY_is_a(k->key[key_no].private, m->kind[1]));
+}
+
+size_t
+keyring_sign(const struct keyring *k, unsigned key_no, enum sign_algorithm a,
+    struct slice tbs, char *out, size_t room_bytes)
+{
+	const struct method *m = &methods[a];
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *ctx; /* owned by md */
+	size_t len_bytes = room_bytes;
+	bool ok;
+
+	CHECK(keyring_fits(k, key_no, a));
+	ok = md != NULL && EVP_DigestSignInit_ex(md, &ctx, m->digest, NULL,
+			       NULL, k->key[key_no].private, NULL) > 0;
+	if (ok && m->padding != 0)
+		ok = EVP_PKEY_CTX_set_rsa_padding(ctx, m->padding) > 0;
+	if (ok && m->padding == RSA_PKCS1_PSS_PADDING)
+		ok = EVP_PKEY_CTX_set_rsa_pss_saltlen(
+			 ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
+	if (ok)
+		ok = EVP_DigestSign(md, (unsigned char *)out, &len_bytes,
+			 (const unsigned char *)tbs.p, tbs.len) > 0;
+	EVP_MD_CTX_free(md);
+	if (!ok)
+		ERR_clear_error();
+	return ok ? len_bytes : 0;
+}

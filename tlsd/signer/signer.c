@@ -1,0 +1,150 @@
+/*
+ * The signer process: it holds the private keys, signs what TLS servers sign,
+ * and can do nothing else.  This file is its start.
+ *
+ *	configuration from the bundle -> keys opened (root) -> memory locked
+ *	-> empty root directory, ordinary user -> system calls below -> serve
+ *
+ * After that it has no file system, no network and no way to make either: it
+ * reads and writes the sockets it was given.  What it writes to its log is
+ * its only other output.
+ */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "common/privdrop.h"
+#include "common/sandbox.h"
+#include "tlsd/config.h"
+#include "tlsd/signer/keyring.h"
+#include "tlsd/signer/serve.h"
+#include "tlsd/signer/signer.h"
+
+static const char *const allowed_calls[] = {
+	/* the loop, its channels, the master's orders */
+	"poll",
+	"ppoll",
+	"recvfrom",
+	"sendto",
+	"recvmsg",
+	"sendmsg",
+	"close",
+	"restart_syscall",
+	/* the log: file, terminal or syslog's socket; its replacement */
+	"write",
+	"clock_gettime",
+	/* OpenSSL: randomness (which looks for forks), memory */
+	"getrandom",
+	"getpid",
+	"brk",
+	"mmap",
+	"munmap",
+	"mprotect",
+	"madvise",
+	"futex",
+	/* the end */
+	"exit_group",
+};
+
+/* Names the first error; the master has reported all of them before. */
+static struct tlsd_config *
+read_config(const struct inheritance *in, struct bundle *bundle)
+{
+	struct conf_faults *faults = conf_faults_new();
+	struct tlsd_config *c = tlsd_config_read(in->config, bundle, faults);
+
+	for (size_t i = 0; conf_fault_text(faults, i) != NULL; i++)
+		if (conf_fault_is_error(faults, i))
+			child_fail("%s", conf_fault_text(faults, i));
+	conf_faults_free(faults);
+	return c;
+}
+
+/* Nothing of the process shall reach the swap; the keys least of all. */
+static void
+lock_memory(const struct keyring *k)
+{
+	static const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* later growth must not fail on a limit, so it comes off first */
+	if (setrlimit(RLIMIT_MEMLOCK, &all) == 0 &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+		return;
+	if (mlockall(MCL_CURRENT) == 0 || keyring_is_locked(k)) {
+		log_info("the private keys are locked in memory, the rest of "
+			 "the signer is not: it takes root or a higher limit");
+		return;
+	}
+	log_warning("the private keys cannot be locked in memory (%s): swap "
+		    "may see them; raise the limit of locked memory",
+	    strerror(errno));
+}
+
+/*
+ * The working directory becomes one that is empty and has no name any more,
+ * so that nothing can ever be put there.  Null when that takes root.
+ */
+static const char *
+enter_empty_directory(void)
+{
+	char dir[] = "/tmp/tlsd-signer-XXXXXX";
+
+	if (geteuid() != 0)
+		return NULL;
+	if (mkdtemp(dir) == NULL || chdir(dir) < 0 || rmdir(dir) < 0)
+		child_fail("%s: %s", dir, strerror(errno));
+	return ".";
+}
+
+static void
+give_up_powers(const struct tlsd_config *config)
+{
+	static const struct sandbox_rules rules = { allowed_calls,
+		ARRAY_LEN(allowed_calls) };
+	struct privdrop drop = { .user = config->user };
+	const char *error;
+
+	drop.chroot = enter_empty_directory();
+	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
+		child_fail("%s", error);
+}
+
+int
+signer_main(const struct inheritance *in)
+{
+	unsigned char secret[PROTOCOL_TICKET_BYTES];
+	struct tlsd_config *config;
+	struct keyring *keyring;
+	struct bundle *bundle;
+	const char *error;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	bundle = bundle_open(in->bundle_fd);
+	if (bundle == NULL)
+		child_fail("the master sent no configuration");
+	config = read_config(in, bundle);
+	keyring = keyring_load(config, &error);
+	if (keyring == NULL)
+		child_fail("%s", error);
+	lock_memory(keyring);
+	if (RAND_priv_bytes(secret, sizeof(secret)) != 1)
+		child_fail("no randomness for ticket keys");
+	give_up_powers(config);
+	tlsd_config_free(config);
+	bundle_free(bundle);
+
+	child_ready();
+	serve(keyring, (struct slice){ (const char *)secret, sizeof(secret) },
+	    in->peer_fd, in->n_peer);
+	keyring_free(keyring);
+	mem_wipe(secret, sizeof(secret));
+	return 0;
+}

@@ -1,0 +1,16 @@
+/*
+ * The signer process, from its inheritance to its end.
+ */
+#ifndef TLSD_SIGNER_SIGNER_H
+#define TLSD_SIGNER_SIGNER_H
+
+#include "common/child.h"
+
+/*
+ * in->peer_fd are the ends of the channels to the workers, by worker.
+ * Returns the exit status, once told to stop or, while draining, once the
+ * last channel has closed.  A start that fails ends in child_fail().
+ */
+int signer_main(const struct inheritance *in);
+
+#endif

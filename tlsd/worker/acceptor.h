@@ -1,0 +1,33 @@
+/*
+ * One listening socket: takes clients off it as long as the worker has room
+ * and the machine has descriptors.  Runs in the worker.
+ */
+#ifndef TLSD_WORKER_ACCEPTOR_H
+#define TLSD_WORKER_ACCEPTOR_H
+
+#include <stdbool.h>
+
+#include "common/deadline.h"
+#include "common/slice.h"
+#include "common/watch.h"
+
+struct worker;
+
+struct acceptor {
+	struct worker *worker; /* borrowed, outlives us */
+	struct slice listener; /* borrowed from the configuration */
+	struct watch watch;
+	struct deadline rest;
+	bool is_short; /* of descriptors or memory, already reported */
+	bool is_full;  /* the worker has max_connections */
+};
+
+/* Takes over fd and starts; false: it cannot be watched, fd is closed. */
+bool acceptor_start(
+    struct acceptor *a, struct worker *w, int fd, struct slice listener);
+/* A connection has left: there is room again. */
+void acceptor_resume(struct acceptor *a);
+/* Closes the descriptor; others who listen on the socket go on.  Idempotent. */
+void acceptor_stop(struct acceptor *a);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * One TLS client.  Runs in the worker, which lists all of them.
+ */
+#ifndef TLSD_WORKER_CLIENT_CONN_H
+#define TLSD_WORKER_CLIENT_CONN_H
+
+#include "common/addr.h"
+#include "common/slice.h"
+
+struct client_conn;
+struct worker;
+
+/*
+ * Takes over fd (non-blocking) of a client at peer (copied) that came by
+ * listener (borrowed from the configuration).  The connection lives on its
+ * own from here and frees itself; when there is no memory for it, fd is
+ * closed and the refusal counted.
+ */
+void client_conn_start(
+    struct worker *w, int fd, const struct addr *peer, struct slice listener);
+
+/* The worker leaves: ends all its connections without ceremony. */
+void client_conn_abort_all(struct worker *w);
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * One SSL_CTX per site.  Runs in the worker, at its start.
+ *
+ * What is fixed here and not in the configuration, and why:
+ *
+ *	TLS 1.2 ciphers	ECDHE with AEAD: everything older needs excuses, and
+ *			the signer signs no other key exchange
+ *	groups		those whose points the signer knows (protocol.c)
+ *	signatures	those the signer makes; SHA-1 and SHA-224 are gone
+ *	cipher order	the client's: it knows whether it has AES in hardware
+ *	renegotiation, compression, 0-RTT
+ *			off
+ *
+ * A connection begins with the first context of the list; sni.c moves it.
+ * Session tickets are the first context's business (libssl looks there), so
+ * all contexts share the same callbacks.
+ */
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "tlsd/worker/signer_key.h"
+#include "tlsd/worker/signer_provider.h"
+#include "tlsd/worker/sni.h"
+#include "tlsd/worker/tickets.h"
+#include "tlsd/worker/tls_context.h"
+
+/* Two whole records, so that bulk costs one read for both. */
+#define READ_AHEAD_BYTES (2 * (5 + 16384 + 256))
+
+static const char ciphers_12[] =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char groups[] = "X25519:P-256:X448:P-384:P-521";
+static const char signatures[] =
+    "ed25519:ed448:"
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:"
+    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
+    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
+struct tls_contexts {
+	const struct tlsd_config *config; /* borrowed, outlives us */
+	struct signer_client *signer;     /* borrowed from the worker */
+	struct sni *sni;                  /* owned */
+	SSL_CTX **ctx;  /* owned, by site; NULL: site without [tls] */
+	SSL_CTX *first; /* borrowed from ctx */
+};
+
+static char error_text[512];
+
+static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
+{
+	unsigned long e = ERR_peek_last_error();
+	const char *why = e != 0 ? ERR_reason_error_string(e) : NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(error_text, sizeof(error_text), fmt, ap);
+	va_end(ap);
+	if (why != NULL && n > 0 && (size_t)n < sizeof(error_text))
+		snprintf(error_text + n, sizeof(error_text) - (size_t)n, ": %s",
+		    why);
+	ERR_clear_error();
+	return false;
+}
+
+/* files ------------------------------------------------------------------- */
+
+static BIO *
+open_file(const struct tls_contexts *t, const char *path)
+{
+	struct slice pem;
+	BIO *bio;
+
+	if (!bundle_find(t->config->bundle, path, &pem)) {
+		refuse("%s: not in the configuration's bundle", path);
+		return NULL;
+	}
+	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
+	if (bio == NULL)
+		refuse("%s: out of memory", path);
+	return bio;
+}
+
+/* All certificates of a file; NULL when there is none. */
+static STACK_OF(X509) *
+    read_certificates(const struct tls_contexts *t, const char *path)
+{
+	STACK_OF(X509) *all = sk_X509_new_null();
+	BIO *bio = open_file(t, path);
+	X509 *cert;
+
+	if (bio == NULL || all == NULL)
+		goto fail;
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		CHECK(sk_X509_push(all, cert) > 0);
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+		refuse("%s: a certificate cannot be read", path);
+		goto fail;
+	}
+	ERR_clear_error();
+	if (sk_X509_num(all) == 0) {
+		refuse("%s: no certificate in PEM form", path);
+		goto fail;
+	}
+	BIO_free(bio);
+	return all;
+fail:
+	BIO_free(bio);
+	sk_X509_pop_free(all, X509_free);
+	return NULL;
+}
+
+/* parts of a context ------------------------------------------------------ */
+
+static bool
+use_pair(const struct tls_contexts *t, SSL_CTX *ctx, const char *path,
+    unsigned key_no)
+{
+	STACK_OF(X509) *chain = read_certificates(t, path);
+	EVP_PKEY *key;
+	X509 *leaf;
+	bool ok;
+
+	if (chain == NULL)
+		return false;
+	leaf = sk_X509_shift(chain);
+	key = signer_key_new(key_no, signer_client_key(t->signer, key_no));
+	ok = key != NULL &&
+	     SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 1) == 1;
+	if (!ok)
+		refuse("%s: certificate or key cannot be used", path);
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	sk_X509_pop_free(chain, X509_free);
+	return ok;
+}
+
+static bool
+use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
+{
+	const struct tls_conf *tls = &t->config->sites.v[site]->tls;
+
+	for (size_t i = 0; i < tls->certificate.n; i++)
+		if (!use_pair(t, ctx, tls->certificate.v[i],
+			tlsd_config_key_no(t->config, site, i)))
+			return false;
+	return true;
+}
+
+static bool
+trust_file(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
+{
+	STACK_OF(X509) *cas = read_certificates(t, path);
+	bool ok = cas != NULL;
+
+	for (int i = 0; ok && i < sk_X509_num(cas); i++) {
+		X509 *ca = sk_X509_value(cas, i);
+
+		ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) &&
+		     SSL_CTX_add_client_CA(ctx, ca);
+		if (!ok)
+			refuse("%s: a CA cannot be used", path);
+	}
+	sk_X509_pop_free(cas, X509_free);
+	return ok;
+}
+
+/* Lists for the whole chain must be there then, each by its CA. */
+static bool
+use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	BIO *bio = open_file(t, path);
+	X509_CRL *crl;
+	unsigned n = 0;
+	bool ok = bio != NULL;
+
+	while (ok &&
+	       (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+		ok = X509_STORE_add_crl(store, crl) == 1;
+		X509_CRL_free(crl);
+		n++;
+	}
+	ok = ok && n > 0 &&
+	     ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	if (bio != NULL && !ok)
+		refuse("%s: no revocation list in PEM form", path);
+	BIO_free(bio);
+	ERR_clear_error();
+	return ok && X509_STORE_set_flags(store,
+			 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+}
+
+static bool
+ask_clients(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
+{
+	static const int modes[] = {
+		[CLIENT_VERIFY_NONE] = SSL_VERIFY_NONE,
+		[CLIENT_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
+		[CLIENT_VERIFY_REQUIRED] =
+		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+	};
+	const struct tls_conf *tls = &t->config->sites.v[site]->tls;
+
+	SSL_CTX_set_verify(ctx, modes[tls->client_verify], NULL);
+	if (tls->client_verify == CLIENT_VERIFY_NONE)
+		return true;
+	SSL_CTX_set_verify_depth(ctx, (int)tls->client_depth);
+	for (size_t i = 0; i < tls->client_ca.n; i++)
+		if (!trust_file(t, ctx, tls->client_ca.v[i]))
+			return false;
+	for (size_t i = 0; i < tls->client_crl.n; i++)
+		if (!use_revocations(t, ctx, tls->client_crl.v[i]))
+			return false;
+	return true;
+}
+
+static bool
+digest_files(const struct tls_contexts *t, EVP_MD_CTX *md,
+    const struct string_list *paths)
+{
+	struct slice pem;
+
+	for (size_t i = 0; i < paths->n; i++)
+		if (!bundle_find(t->config->bundle, paths->v[i], &pem) ||
+		    EVP_DigestUpdate(md, pem.p, pem.len) != 1)
+			return false;
+	return true;
+}
+
+/*
+ * A session is resumed only where the same clients would be let in: the same
+ * site, the same demands, the same CAs and revocations.
+ */
+static bool
+name_sessions(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
+{
+	const struct site_conf *s = t->config->sites.v[site];
+	char rules[64];
+	unsigned char id[EVP_MAX_MD_SIZE];
+	unsigned id_bytes = 0;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok;
+
+	snprintf(rules, sizeof(rules), "|%d|%u|", (int)s->tls.client_verify,
+	    s->tls.client_depth);
+	ok = md != NULL && EVP_DigestInit_ex2(md, EVP_sha256(), NULL) == 1 &&
+	     EVP_DigestUpdate(md, s->name, strlen(s->name)) == 1 &&
+	     EVP_DigestUpdate(md, rules, strlen(rules)) == 1 &&
+	     digest_files(t, md, &s->tls.client_ca) &&
+	     digest_files(t, md, &s->tls.client_crl) &&
+	     EVP_DigestFinal_ex(md, id, &id_bytes) == 1 &&
+	     SSL_CTX_set_session_id_context(ctx, id, id_bytes) == 1;
+	EVP_MD_CTX_free(md);
+	return ok || refuse("%s: sessions cannot be named", s->file);
+}
+
+/* RFC 7301 section 3.2: nothing in common is fatal. */
+static int
+on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
+    const unsigned char *in, unsigned in_bytes, void *ctx)
+{
+	static const unsigned char ours[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)ctx;
+	if (SSL_select_next_proto(&chosen, out_bytes, ours, sizeof(ours) - 1,
+		in, in_bytes) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool
+set_basics(SSL_CTX *ctx, const struct tls_conf *tls)
+{
+	static const int versions[] = {
+		[TLS_MIN_1_2] = TLS1_2_VERSION,
+		[TLS_MIN_1_3] = TLS1_3_VERSION,
+	};
+
+	SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD_BYTES);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	return SSL_CTX_set_min_proto_version(ctx, versions[tls->min_version]) ==
+		   1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, ciphers_12) == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
+}
+
+/* all --------------------------------------------------------------------- */
+
+static bool
+make_context(struct tls_contexts *t, size_t site)
+{
+	const struct site_conf *s = t->config->sites.v[site];
+	SSL_CTX *ctx;
+
+	ctx = t->ctx[site] = SSL_CTX_new(TLS_server_method());
+	if (ctx == NULL || !set_basics(ctx, &s->tls))
+		return refuse("%s: TLS cannot be set up", s->file);
+	tickets_use(ctx);
+	sni_attach(t->sni, ctx);
+	sni_set(t->sni, s, ctx);
+	if (t->first == NULL || s->is_default)
+		t->first = ctx;
+	return use_pairs(t, ctx, site) && ask_clients(t, ctx, site) &&
+	       name_sessions(t, ctx, site);
+}
+
+struct tls_contexts *
+tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
+    const char **error)
+{
+	struct tls_contexts *t = mem_need(sizeof(*t));
+
+	*error = error_text;
+	t->config = config;
+	t->signer = signer;
+	t->ctx = mem_need(sizeof(*t->ctx) * (config->sites.n + 1));
+	t->sni = sni_new(&config->sites);
+	if (!signer_provider_init(signer) || !tickets_init(signer)) {
+		refuse("OpenSSL's providers cannot be loaded");
+		goto fail;
+	}
+	for (size_t i = 0; i < config->sites.n; i++)
+		if (config->sites.v[i]->tls.present && !make_context(t, i))
+			goto fail;
+	if (t->first == NULL) {
+		refuse("%s: no site has a [tls] section", config->file);
+		goto fail;
+	}
+	return t;
+fail:
+	tls_contexts_free(t);
+	return NULL;
+}
+
+void
+tls_contexts_free(struct tls_contexts *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->config->sites.n; i++)
+		SSL_CTX_free(t->ctx[i]);
+	mem_free(t->ctx);
+	sni_free(t->sni);
+	mem_free(t);
+	tickets_fini();
+	signer_provider_fini();
+}
+
+SSL_CTX *
+tls_contexts_first(const struct tls_contexts *t)
+{
+	return t->first;
+}
+
+const struct site_conf *
+tls_contexts_site(const SSL *ssl)
+{
+	return sni_site(ssl);
+}

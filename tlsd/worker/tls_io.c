@@ -1,0 +1,383 @@
+/*
+ * One TLS connection as verdicts.  Runs in the worker; the only caller of
+ * SSL_do_handshake, SSL_read, SSL_write and SSL_shutdown.
+ *
+ * Below OpenSSL is one BIO of our own:
+ *
+ *	recv(fd) -> on_bio_read -> OpenSSL -> on_bio_write -> t->out -> send(fd)
+ *
+ * Reading: OpenSSL asks again as long as a record is not whole, and with
+ * read-ahead a second read would almost always find EAGAIN.  So each call from
+ * above grants one recv(); when it is used up the BIO says "later" without a
+ * system call, and the loop, which is level-triggered, tells us if there was
+ * more.
+ *
+ * Writing: tls_io_write() encrypts only what is sure to fit below
+ * TLS_IO_OUT_MAX, so OpenSSL never holds a record that it could not put
+ * anywhere.  What OpenSSL sends by itself (alerts, key updates, tickets) may
+ * go a little above it.
+ */
+#include <errno.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/check.h"
+#include "tlsd/worker/alert.h"
+#include "tlsd/worker/signer_provider.h"
+#include "tlsd/worker/tls_io.h"
+
+#define RECORD_MAX 16384
+#define RECORD_OVERHEAD_MAX 256
+#define OUT_RESERVE (32 * 1024) /* above TLS_IO_OUT_MAX */
+
+/* the BIO ----------------------------------------------------------------- */
+
+static int
+on_bio_read(BIO *bio, char *room, int room_bytes)
+{
+	struct tls_io *t = BIO_get_data(bio);
+	ssize_t n;
+
+	BIO_clear_retry_flags(bio);
+	if (t->recvs_left == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	t->recvs_left--;
+	n = recv(t->fd, room, (size_t)room_bytes, MSG_DONTWAIT);
+	if (n > 0)
+		return (int)n;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	t->is_ended = true;
+	return (int)n;
+}
+
+static int
+on_bio_write(BIO *bio, const char *p, int len_bytes)
+{
+	struct tls_io *t = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	if (buf_append(
+		&t->out, p, (size_t)len_bytes, TLS_IO_OUT_MAX + OUT_RESERVE))
+		return len_bytes;
+	BIO_set_retry_write(bio);
+	return -1;
+}
+
+static long
+on_bio_ctrl(BIO *bio, int what, long num, void *p)
+{
+	const struct tls_io *t = BIO_get_data(bio);
+
+	(void)num;
+	(void)p;
+	switch (what) {
+	case BIO_CTRL_FLUSH:
+		return 1;
+	case BIO_CTRL_EOF:
+		return t->is_ended;
+	default: /* OpenSSL's numbers, not ours */
+		return 0;
+	}
+}
+
+/* Made once per process. */
+static BIO_METHOD *
+bio_method(void)
+{
+	static BIO_METHOD *m;
+
+	if (m != NULL)
+		return m;
+	m = BIO_meth_new(
+	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd client");
+	if (m != NULL && BIO_meth_set_read(m, on_bio_read) == 1 &&
+	    BIO_meth_set_write(m, on_bio_write) == 1 &&
+	    BIO_meth_set_ctrl(m, on_bio_ctrl) == 1)
+		return m;
+	BIO_meth_free(m);
+	m = NULL;
+	return NULL;
+}
+
+/* why --------------------------------------------------------------------- */
+
+/* OpenSSL tells of each alert, sent or received. */
+static void
+on_ssl_info(const SSL *ssl, int where, int ret)
+{
+	struct tls_io *t = SSL_get_app_data(ssl);
+	uint8_t description = (uint8_t)(ret & 0xff);
+
+	if ((where & SSL_CB_ALERT) == 0 || t->error != NULL)
+		return;
+	if (description == SSL_AD_CLOSE_NOTIFY ||
+	    description == SSL_AD_USER_CANCELLED)
+		return;
+	t->error = alert_name(description);
+	t->alert_from_peer = (where & SSL_CB_READ) != 0;
+}
+
+static bool
+is_http(unsigned long error)
+{
+	return ERR_GET_LIB(error) == ERR_LIB_SSL &&
+	       (ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST ||
+		   ERR_GET_REASON(error) == SSL_R_HTTPS_PROXY_REQUEST);
+}
+
+/* Something is wrong for good; which words for it. */
+static enum tls_verdict
+fail(struct tls_io *t)
+{
+	t->has_failed = true;
+	if (t->sign.status != SIGN_OK) {
+		t->error = "signer_failed";
+		t->alert_from_peer = false;
+	} else if (is_http(ERR_peek_error())) {
+		t->error = "http_request";
+	} else if (t->is_ended && !t->alert_from_peer) {
+		return TLS_TRUNCATED; /* whatever alert OpenSSL made of it */
+	} else if (t->error == NULL) {
+		t->error = "protocol_error";
+	}
+	return TLS_FAILED;
+}
+
+/* What ret of an SSL call means; leaves OpenSSL's error queue empty. */
+static enum tls_verdict
+verdict(struct tls_io *t, int ret)
+{
+	enum tls_verdict v;
+
+	switch (SSL_get_error(t->ssl, ret)) {
+	case SSL_ERROR_NONE:
+		v = TLS_OK;
+		break;
+	case SSL_ERROR_WANT_READ:
+		v = TLS_WANT_READ;
+		break;
+	case SSL_ERROR_WANT_WRITE:
+		v = TLS_WANT_WRITE;
+		break;
+	case SSL_ERROR_WANT_ASYNC:
+		v = TLS_WANT_SIGNER;
+		break;
+	case SSL_ERROR_ZERO_RETURN:
+		v = TLS_CLOSED;
+		break;
+	default: /* OpenSSL's numbers, not ours */
+		v = fail(t);
+		break;
+	}
+	ERR_clear_error();
+	return v;
+}
+
+const char *
+tls_io_error(const struct tls_io *t)
+{
+	return t->error != NULL ? t->error : "protocol_error";
+}
+
+/* open and close ---------------------------------------------------------- */
+
+bool
+tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
+    void (*on_signed)(struct sign_op *op))
+{
+	BIO_METHOD *method = bio_method();
+	BIO *bio = method != NULL ? BIO_new(method) : NULL;
+
+	memset(t, 0, sizeof(*t));
+	t->fd = fd;
+	t->sign.on_done = on_signed;
+	t->ssl = SSL_new(ctx);
+	if (t->ssl == NULL || bio == NULL) {
+		SSL_free(t->ssl);
+		BIO_free(bio);
+		t->ssl = NULL;
+		ERR_clear_error();
+		return false;
+	}
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(t->ssl, bio, bio);
+	SSL_set_app_data(t->ssl, (char *)t);
+	SSL_set_info_callback(t->ssl, on_ssl_info);
+	SSL_set_accept_state(t->ssl);
+	SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
+	return true;
+}
+
+static enum tls_verdict
+run_handshake(struct tls_io *t)
+{
+	enum tls_verdict v;
+
+	ERR_clear_error();
+	signer_provider_use(&t->sign);
+	v = verdict(t, SSL_do_handshake(t->ssl));
+	signer_provider_use(NULL);
+	return v;
+}
+
+/* A suspended job belongs to no one but its SSL object, and must end. */
+static void
+end_suspended(struct tls_io *t)
+{
+	signer_provider_cancel(&t->sign);
+	t->recvs_left = 0;
+	while (SSL_waiting_for_async(t->ssl))
+		run_handshake(t);
+}
+
+void
+tls_io_close(struct tls_io *t)
+{
+	if (t->ssl == NULL)
+		return;
+	end_suspended(t);
+	SSL_free(t->ssl);
+	t->ssl = NULL;
+	t->fd = -1;
+	buf_release(&t->out);
+}
+
+/* handshake --------------------------------------------------------------- */
+
+enum tls_verdict
+tls_io_handshake(struct tls_io *t)
+{
+	enum tls_verdict v, flushed;
+
+	if (t->has_failed)
+		return TLS_FAILED;
+	/* after a pause for the signer no byte of the client is awaited */
+	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
+	v = run_handshake(t);
+	if (v == TLS_OK)
+		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
+	if (v == TLS_WANT_SIGNER)
+		return v;
+	flushed = tls_io_flush(t);
+	if (v == TLS_WANT_READ || (v == TLS_OK && flushed == TLS_TRUNCATED))
+		return flushed == TLS_OK ? v : flushed;
+	return v;
+}
+
+/* reading ----------------------------------------------------------------- */
+
+static enum tls_verdict
+read_record(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
+{
+	enum tls_verdict v;
+
+	ERR_clear_error();
+	v = verdict(t, SSL_read_ex(t->ssl, room, room_bytes, n));
+	t->is_starved = v == TLS_WANT_READ;
+	return v;
+}
+
+enum tls_verdict
+tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
+{
+	enum tls_verdict v = t->later;
+	size_t got;
+
+	*n = 0;
+	if (v != TLS_OK)
+		return v;
+	if (t->has_failed)
+		return TLS_FAILED;
+	t->recvs_left = 1;
+	do {
+		v = read_record(t, room + *n, room_bytes - *n, &got);
+		if (v == TLS_OK)
+			*n += got;
+	} while (v == TLS_OK && *n < room_bytes && SSL_has_pending(t->ssl));
+	if (*n == 0)
+		return v;
+	if (v == TLS_CLOSED || v == TLS_TRUNCATED || v == TLS_FAILED)
+		t->later = v;
+	return TLS_OK;
+}
+
+bool
+tls_io_has_more(const struct tls_io *t)
+{
+	if (t->later != TLS_OK)
+		return true;
+	return !t->is_starved && SSL_has_pending(t->ssl);
+}
+
+/* writing ----------------------------------------------------------------- */
+
+/* One record's worth that is sure to fit, 0 when out is full. */
+static size_t
+fitting(const struct tls_io *t, size_t len_bytes)
+{
+	size_t used = buf_len(&t->out) + RECORD_OVERHEAD_MAX;
+
+	if (used >= TLS_IO_OUT_MAX)
+		return 0;
+	if (len_bytes > RECORD_MAX)
+		len_bytes = RECORD_MAX;
+	return len_bytes < TLS_IO_OUT_MAX - used ? len_bytes
+						 : TLS_IO_OUT_MAX - used;
+}
+
+enum tls_verdict
+tls_io_write(struct tls_io *t, const char *p, size_t len_bytes, size_t *taken)
+{
+	*taken = 0;
+	if (t->has_failed)
+		return TLS_FAILED;
+	while (*taken < len_bytes) {
+		size_t want = fitting(t, len_bytes - *taken), got = 0;
+		enum tls_verdict v;
+
+		if (want == 0)
+			return *taken > 0 ? TLS_OK : TLS_WANT_WRITE;
+		ERR_clear_error();
+		v = verdict(t, SSL_write_ex(t->ssl, p + *taken, want, &got));
+		if (v != TLS_OK)
+			return *taken > 0 ? TLS_OK : v;
+		*taken += got;
+	}
+	return TLS_OK;
+}
+
+enum tls_verdict
+tls_io_flush(struct tls_io *t)
+{
+	struct slice s = buf_slice(&t->out);
+	ssize_t n;
+
+	if (s.len == 0)
+		return TLS_OK;
+	n = send(t->fd, s.p, s.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? TLS_WANT_WRITE
+							 : TLS_TRUNCATED;
+	buf_consume(&t->out, (size_t)n);
+	if (buf_len(&t->out) > 0)
+		return TLS_WANT_WRITE;
+	buf_release(&t->out);
+	return TLS_OK;
+}
+
+void
+tls_io_shutdown(struct tls_io *t)
+{
+	if (t->has_failed || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+		return;
+	ERR_clear_error();
+	SSL_shutdown(t->ssl);
+	ERR_clear_error();
+}

@@ -1,0 +1,86 @@
+/*
+ * One TLS connection as verdicts: the only caller of SSL_do_handshake,
+ * SSL_read, SSL_write and SSL_shutdown.  Runs in the worker.
+ *
+ * OpenSSL reads from the socket itself (with read-ahead, so one read brings
+ * several records).  What it writes is gathered in memory and leaves with one
+ * send per tls_io_flush(): several records, one system call.
+ *
+ * A handshake that waits for the signer is suspended (an OpenSSL asynchronous
+ * job) and the call returns TLS_WANT_SIGNER; sign.on_done runs later, from
+ * the loop, and then tls_io_handshake() is to be called again.
+ */
+#ifndef TLSD_WORKER_TLS_IO_H
+#define TLSD_WORKER_TLS_IO_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "tlsd/worker/signer_client.h"
+
+/* Ciphertext that may wait for a slow client; bytes per connection. */
+#define TLS_IO_OUT_MAX (256 * 1024)
+
+enum tls_verdict {
+	TLS_OK,
+	TLS_WANT_READ,
+	TLS_WANT_WRITE, /* flush when the socket is writable */
+	TLS_WANT_SIGNER,
+	TLS_CLOSED,    /* close_notify: the client's orderly end */
+	TLS_TRUNCATED, /* end of the connection without it, or reset */
+	TLS_FAILED,    /* tls_io_error() says why */
+};
+
+struct tls_io {
+	SSL *ssl;       /* owned */
+	int fd;         /* borrowed from the connection's watch */
+	struct buf out; /* ciphertext not yet sent */
+	struct sign_op sign;
+	const char *error; /* constant text: alert or reason, see below */
+	bool alert_from_peer;
+
+	/* tls_io.c's own */
+	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
+	unsigned recvs_left;    /* that the call under way may make */
+	bool is_starved; /* buffered bytes, if any, are no whole record */
+	bool is_ended;   /* the socket has nothing more: end or error */
+	bool has_failed; /* no further call into the SSL object */
+};
+
+/* False: out of memory. */
+bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
+    void (*on_signed)(struct sign_op *op));
+/* Ends a suspended handshake first; idempotent. */
+void tls_io_close(struct tls_io *t);
+
+/*
+ * Goes on with the handshake: at most one read, and one send that brings the
+ * flight (or an alert) on its way.  On OK, as on FAILED, bytes may be left in
+ * out for tls_io_flush().
+ */
+enum tls_verdict tls_io_handshake(struct tls_io *t);
+/*
+ * At most one system call: OK with *n > 0 bytes; the caller goes on while
+ * tls_io_has_more() says that bytes are there without asking the socket.
+ */
+enum tls_verdict
+tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n);
+bool tls_io_has_more(const struct tls_io *t);
+/*
+ * Encrypts as much as TLS_IO_OUT_MAX allows into out; *taken says how much.
+ * Sends nothing: call tls_io_flush().
+ */
+enum tls_verdict
+tls_io_write(struct tls_io *t, const char *p, size_t len_bytes, size_t *taken);
+/* One send: OK when everything is out, WANT_WRITE when some is left. */
+enum tls_verdict tls_io_flush(struct tls_io *t);
+/* Queues close_notify (once); flush sends it. */
+void tls_io_shutdown(struct tls_io *t);
+/*
+ * Why TLS_FAILED: the alert's name in RFC 8446 spelling ("unknown_ca",
+ * "handshake_failure"), or "http_request", "signer_failed", "protocol_error".
+ */
+const char *tls_io_error(const struct tls_io *t);
+
+#endif

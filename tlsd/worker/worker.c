@@ -1,0 +1,295 @@
+/*
+ * A tlsd worker: start, orders from the master, end.  Runs in the worker.
+ *
+ *	inheritance -> configuration, public keys, TLS contexts
+ *	            -> privileges dropped, sandbox closed -> ready -> loop
+ *
+ * After the sandbox is closed no file can be opened and no program started;
+ * the only things in reach are the sockets that are held, and rproxy's.
+ *
+ * Leaving: a drain closes the listening sockets, tells rproxy, and ends with
+ * the last connection or after the time that the master gave; a stop ends the
+ * connections at once.
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <malloc.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/privdrop.h"
+#include "common/sandbox.h"
+#include "tlsd/metrics_table.h"
+#include "tlsd/worker/acceptor.h"
+#include "tlsd/worker/client_conn.h"
+#include "tlsd/worker/relay.h"
+#include "tlsd/worker/worker.h"
+
+static const char *const allowed[] = {
+	/* the loop and the clock */
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_ctl",
+	"poll",
+	"ppoll",
+	"clock_gettime",
+	"gettimeofday",
+	"restart_syscall",
+	/* clients, rproxy, the signer, the master, the log */
+	"accept4",
+	"socket",
+	"connect",
+	"recvfrom",
+	"recvmsg",
+	"sendto",
+	"sendmsg",
+	"read",
+	"write",
+	"writev",
+	"shutdown",
+	"close",
+	"getsockname",
+	"setsockopt",
+	"getsockopt",
+	"fcntl",
+	"ioctl",
+	/* memory */
+	"brk",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	/* OpenSSL: random numbers, locks, has this process forked? */
+	"getrandom",
+	"futex",
+	"getpid",
+	"sched_yield",
+	/* the end, also by abort() */
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigaltstack",
+	"gettid",
+	"tgkill",
+	"exit",
+	"exit_group",
+};
+
+/* start ------------------------------------------------------------------- */
+
+/*
+ * Buffers of bulk connections come and go with each wake-up.  Left alone,
+ * malloc gives such a piece back to the kernel each time and gets it again,
+ * page by page: half of the time of a large download.
+ */
+static void
+keep_some_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
+}
+
+static struct tlsd_config *
+read_config(const struct inheritance *in)
+{
+	struct bundle *bundle = bundle_open(in->bundle_fd);
+	struct conf_faults *faults = conf_faults_new();
+	struct tlsd_config *config;
+
+	if (bundle == NULL)
+		child_fail("the configuration did not arrive");
+	config = tlsd_config_read(in->config, bundle, faults);
+	if (conf_n_errors(faults) > 0)
+		child_fail("%s", conf_fault_text(faults, 0));
+	conf_faults_free(faults);
+	return config;
+}
+
+static void
+open_tls(struct worker *w, const struct inheritance *in)
+{
+	const char *error;
+
+	CHECK(in->n_peer == 1);
+	/* the signer's greeting is waited for, it may be a moment late */
+	(void)fcntl(in->peer_fd[0], F_SETFL, 0);
+	w->signer = signer_client_new(
+	    &w->loop, in->peer_fd[0], tlsd_config_n_keys(w->config), &error);
+	if (w->signer == NULL)
+		child_fail("signer: %s", error);
+	w->contexts = tls_contexts_new(w->config, w->signer, &error);
+	if (w->contexts == NULL)
+		child_fail("%s", error);
+}
+
+/*
+ * As root the worker sees nothing of the file system but the folder of
+ * rproxy's socket, and the socket is "/NAME".
+ */
+static void
+lock_up(struct worker *w)
+{
+	const struct sandbox_rules rules = { allowed, ARRAY_LEN(allowed) };
+	char *folder = mem_need_strdup(w->config->backend);
+	bool is_root = geteuid() == 0;
+	struct privdrop drop = { .user = w->config->user,
+		.chroot = is_root ? dirname(folder) : NULL };
+	const char *path = w->config->backend, *error;
+	struct addr address;
+
+	if (is_root)
+		path = strrchr(path, '/');
+	if (path == NULL || !addr_parse(slice_of(path), &address))
+		child_fail("backend = %s: not the path of a socket",
+		    w->config->backend);
+	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
+		child_fail("%s", error);
+	mem_free(folder);
+	backend_init(&w->backend, &address, w->deadlines, w->metrics,
+	    w->config->backend_wait_ms);
+}
+
+static void
+start_acceptors(struct worker *w, const struct inheritance *in)
+{
+	const struct tlsd_config *config = w->config;
+
+	w->acceptors = mem_need(in->n_listen * sizeof(*w->acceptors));
+	for (size_t i = 0; i < config->n_listen; i++)
+		for (size_t k = 0; k < config->listen[i].n_address; k++) {
+			CHECK(w->n_acceptors < in->n_listen);
+			if (!acceptor_start(&w->acceptors[w->n_acceptors], w,
+				in->listen_fd[w->n_acceptors],
+				slice_of(config->listen[i].name)))
+				child_fail("listen %s: cannot be watched",
+				    config->listen[i].name);
+			w->n_acceptors++;
+		}
+}
+
+/* the end ----------------------------------------------------------------- */
+
+static void
+stop_accepting(struct worker *w)
+{
+	w->is_leaving = true;
+	for (size_t i = 0; i < w->n_acceptors; i++)
+		acceptor_stop(&w->acceptors[i]);
+	if (w->n_clients == 0)
+		uv_stop(&w->loop);
+}
+
+void
+worker_note_left(struct worker *w)
+{
+	if (w->is_leaving && w->n_clients == 0)
+		uv_stop(&w->loop);
+	if (w->is_leaving)
+		return;
+	for (size_t i = 0; i < w->n_acceptors; i++)
+		acceptor_resume(&w->acceptors[i]);
+}
+
+static void
+stop(struct worker *w)
+{
+	stop_accepting(w);
+	client_conn_abort_all(w);
+}
+
+static void
+on_drained(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, drain);
+
+	log_warning("drain_timeout: %u connections are cut", w->n_clients);
+	stop(w);
+}
+
+static void
+drain(struct worker *w, uint64_t at_most_ms)
+{
+	if (at_most_ms == 0) {
+		stop(w);
+		return;
+	}
+	deadline_set(&w->drain, at_most_ms);
+	stop_accepting(w);
+	backend_tell_draining(&w->backend, w->generation);
+}
+
+/* Everything that has a handle is gone or goes with the process. */
+static void
+fini(struct worker *w)
+{
+	struct bundle *bundle = w->config->bundle;
+
+	backend_fini(&w->backend);
+	deadline_fini(&w->drain);
+	tls_contexts_free(w->contexts);
+	signer_client_free(w->signer);
+	mem_free(w->acceptors);
+	mem_free(w->scratch);
+	tlsd_config_free(w->config);
+	bundle_free(bundle);
+}
+
+static void
+on_order(const struct child_order *o, void *ctx)
+{
+	struct worker *w = ctx;
+
+	switch (o->what) {
+	case CHILD_PEER:
+		if (o->value == 0 && o->fd >= 0) {
+			signer_client_replace(w->signer, o->fd);
+			return;
+		}
+		break;
+	case CHILD_DRAIN:
+		drain(w, o->value);
+		break;
+	case CHILD_STOP:
+		stop(w);
+		break;
+	case CHILD_NOTHING:
+	case CHILD_LOG:
+	case CHILD_ACCESS_LOG:
+		break;
+	}
+	if (o->fd >= 0)
+		close(o->fd);
+}
+
+int
+tlsd_worker_main(const struct inheritance *in)
+{
+	static struct worker w;
+
+	keep_some_memory();
+	w.index = in->index;
+	w.generation = in->generation;
+	w.started_ms = clock_now_ms();
+	TAILQ_INIT(&w.clients);
+	if (uv_loop_init(&w.loop) < 0)
+		child_fail("the event loop does not start");
+	w.config = read_config(in);
+	w.metrics = metrics_open(
+	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
+	w.deadlines = deadlines_new(&w.loop);
+	deadline_init(&w.drain, w.deadlines, on_drained);
+	w.scratch = mem_need(RELAY_SCRATCH);
+	open_tls(&w, in);
+	lock_up(&w);
+	start_acceptors(&w, in);
+	child_attach(&w.loop, on_order, &w);
+	child_ready();
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	fini(&w);
+	return 0;
+}

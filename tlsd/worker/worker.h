@@ -1,0 +1,52 @@
+/*
+ * A tlsd worker: accepts clients, speaks TLS with them, hands their bytes to
+ * rproxy.  Holds no key and opens no file once it is ready.
+ *
+ * The struct is what the objects of one worker share; they borrow it, and it
+ * outlives them all.
+ */
+#ifndef TLSD_WORKER_WORKER_H
+#define TLSD_WORKER_WORKER_H
+
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "common/child.h"
+#include "common/deadline.h"
+#include "common/metrics.h"
+#include "tlsd/config.h"
+#include "tlsd/worker/backend.h"
+#include "tlsd/worker/signer_client.h"
+#include "tlsd/worker/tls_context.h"
+
+struct client_conn;
+struct acceptor;
+
+struct worker {
+	uv_loop_t loop;
+	unsigned index;
+	unsigned generation;
+	uint64_t started_ms;
+	struct tlsd_config *config;    /* owned */
+	struct metrics *metrics;       /* owned */
+	struct deadlines *deadlines;   /* owned */
+	struct signer_client *signer;  /* owned */
+	struct tls_contexts *contexts; /* owned */
+	struct backend backend;
+	char *scratch; /* owned, RELAY_SCRATCH bytes; nobody's between calls */
+	struct acceptor *acceptors; /* owned, n_acceptors of them */
+	size_t n_acceptors;
+	TAILQ_HEAD(, client_conn) clients;
+	unsigned n_clients;
+	uint64_t n_announced; /* makes unique ids unique */
+	struct deadline drain;
+	bool is_leaving; /* no new clients; the last one ends the loop */
+};
+
+/* The role's main: returns the exit code. */
+int tlsd_worker_main(const struct inheritance *in);
+
+/* A connection has left the list: there is room for another. */
+void worker_note_left(struct worker *w);
+
+#endif
