@@ -20,10 +20,13 @@ CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-# ar that matches nothing special: plain objects, no LTO
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
 	-Wformat=2 -Wimplicit-fallthrough
+# gcc knows the comments that say "falls through", in uthash too; clang not
+ifneq ($(findstring clang,$(CC)),)
+WARN += -Wno-implicit-fallthrough
+endif
 ifneq ($(CI)$(WERROR),)
 WARN += -Werror
 endif
@@ -52,6 +55,7 @@ UV_LIBS := -luv
 INIH_LIBS := -linih
 SECCOMP_LIBS := -lseccomp
 SSL_LIBS := -lssl -lcrypto
+PCRE2_LIBS := -lpcre2-8
 
 # llhttp: Debian 12 carries its C source with node-llhttp, Debian 13 has
 # libllhttp-dev.
@@ -67,31 +71,37 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check mem slice buf arena number addr proxy_v2 bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
-	site_value site_schema site_check site_conf site_names log metrics clock watch \
+	site_value site_rule_value site_take site_http_schema site_hop_take \
+	site_schema site_check site_conf site_names log metrics clock watch watched_files \
 	deadline listen privdrop sandbox child \
 	child_wire fd_pass plan log_files listeners process channels generation \
-	signals ready admin_request admin status supervisor master stream
-TLSD := config config_schema cert_file key_file cert_check check_files protocol metrics_table \
+	signals ready admin_request admin status state_page takeover \
+	expiry supervisor supervisor_reload supervisor_admin master stream
+TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_file key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
-	worker/worker worker/acceptor worker/client_conn worker/relay \
-	worker/backend worker/handshake_failure \
+	worker/worker worker/acceptor worker/client_conn worker/client_state worker/relay \
+	worker/backend worker/handshake_failure worker/unique_id \
+	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
 	signer/signer signer/serve signer/sign signer/keyring \
 	worker/signer_client worker/signer_key worker/signer_provider \
 	worker/tls_context worker/tls_io worker/alert worker/sni \
 	worker/tickets worker/peer_cert worker/announce
-RPROXY := config config_schema metrics_table master http/reason http/field_values http/fields \
-	http/message http/framing http/h1_line http/h1_read http/h1_write \
+RPROXY := config config_schema config_site config_lint config_pages \
+	metrics_table master http/reason http/field_values http/fields \
+	http/accept http/message http/framing http/h1_line http/h1_read http/h1_write \
 	http/target http/path http/path_prefix \
-	route/prefix rewrite/claims rewrite/client_cert rewrite/cookies \
+	route/prefix route/pattern route/rules rewrite/claims rewrite/client_cert rewrite/cookies \
 	rewrite/forwarded rewrite/hop_by_hop rewrite/profile \
-	rewrite/response_rules rewrite/via \
-	worker exchange exchange_request exchange_response exchange_answer \
-	exchange_log request_rules body_relay access_line access_log \
-	error_page front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/pool upstream/resolve \
-	upstream/reuse upstream/server_conn
+	rewrite/response_rules rewrite/url_fields rewrite/via \
+	worker prober exchange exchange_request exchange_response exchange_answer \
+	request_redirect request_destination request_fields explain response_fields \
+	exchange_log exchange_wait request_rules request_tls request_path \
+	request_upgrade request_options tunnel body_relay access_line access_log \
+	error_page proxy_status front/acceptor front/client_conn front/h1_front \
+	front/identity upstream/balance upstream/health upstream/idle upstream/pool upstream/resolve \
+	upstream/reuse upstream/sticky upstream/server_conn
 
 SRC_COMMON := $(COMMON:%=common/%.c)
 SRC_TLSD := $(TLSD:%=tlsd/%.c)
@@ -101,28 +111,35 @@ OBJ_TLSD := $(SRC_TLSD:%.c=$(O)/%.o)
 OBJ_RPROXY := $(SRC_RPROXY:%.c=$(O)/%.o)
 
 # tests/unit/X_test.c tests X.c
-UNIT_COMMON := common/log common/listen common/sandbox common/privdrop \
+UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
+	common/log common/listen common/sandbox common/privdrop \
 	common/child_wire common/admin_request common/ready common/supervisor \
-	common/plan common/fd_pass \
+	common/plan common/fd_pass common/state_page common/takeover \
+	common/expiry \
 	common/slice common/buf common/arena common/number common/addr \
 	common/proxy_v2 common/bundle common/clock common/metrics \
-	common/watch common/deadline common/mem common/site_names \
-	common/conf common/schema common/site_conf
-UNIT_TLSD := tlsd/config tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
+	common/watch common/deadline common/mem common/site_names common/siphash common/site_rule_value \
+	common/conf common/schema common/site_conf common/site_hop_take
+UNIT_TLSD := tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
+	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
+	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
 	tlsd/worker/backend tlsd/worker/handshake_failure \
+	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
 	tlsd/worker/sni tlsd/worker/peer_cert
-UNIT_RPROXY := rproxy/config rproxy/http/reason rproxy/http/field_values \
+UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
 	rproxy/http/path \
 	rproxy/route/prefix rproxy/rewrite/claims \
 	rproxy/rewrite/cookies rproxy/rewrite/forwarded \
 	rproxy/rewrite/hop_by_hop rproxy/rewrite/response_rules \
-	rproxy/rewrite/via rproxy/metrics_table rproxy/access_line \
-	rproxy/request_rules rproxy/body_relay \
-	rproxy/error_page rproxy/front/identity rproxy/upstream/balance \
-	rproxy/upstream/reuse
+	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line \
+	rproxy/request_rules rproxy/request_fields rproxy/request_destination rproxy/request_redirect \
+	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
+	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
+	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
+	rproxy/upstream/reuse rproxy/upstream/sticky
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
 
@@ -135,7 +152,7 @@ $(B)/tlsd: $(O)/tlsd/main.o $(O)/libtlsd.a $(O)/libcommon.a
 
 $(B)/rproxy: $(O)/rproxy/main.o $(O)/librproxy.a $(O)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
-	    $(LLHTTP_LIBS)
+	    $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 $(O)/libcommon.a: $(OBJ_COMMON)
 $(O)/libtlsd.a: $(OBJ_TLSD)
@@ -156,7 +173,7 @@ $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 $(B)/tools/dump_keys: $(O)/tests/tools/dump_keys.o $(O)/libtlsd.a \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
 
 # for tests/system/test_rotation.py
 $(B)/tools/loadgen: $(O)/tests/tools/loadgen.o
@@ -179,7 +196,7 @@ $(UNIT_RPROXY:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
-	    $(SECCOMP_LIBS) $(LLHTTP_LIBS)
+	    $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 # checks --------------------------------------------------------------------
 # tests/run builds, counts, and prints the closing line.
@@ -196,6 +213,11 @@ unit-list:
 .PHONY: lint unit system
 lint unit system:
 	@B=$(B) tests/run $@
+
+# the grades of testssl.sh; part of check
+.PHONY: check-tls
+check-tls:
+	@B=$(B) tests/run testssl
 
 .PHONY: check
 check:
@@ -227,7 +249,60 @@ $(B)/fuzz/h1_fuzz: tests/fuzz/h1_fuzz.c $(FUZZ_H1) Makefile
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $@ tests/fuzz/h1_fuzz.c $(FUZZ_H1) $(LLHTTP_LIBS)
 
+FUZZ_PROXY_V2 := $(addprefix common/, proxy_v2.c crc32c.c check.c slice.c addr.c \
+	number.c mem.c log.c log_files.c clock.c)
+$(B)/fuzz/proxy_v2_fuzz: tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2) Makefile
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=c17 -O1 -g \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2)
+
 include tests/bench/bench.mk
+
+# install -------------------------------------------------------------------
+#
+#	make install DESTDIR=... PREFIX=/usr SYSCONFDIR=/etc
+#
+# No configuration is written or overwritten: the samples are documentation.
+# "make uninstall" removes what is listed here, and nothing that was added.
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DOC := $(PREFIX)/share/doc/tlsd-rproxy
+INSTALLED := \
+	755:$(B)/tlsd:$(PREFIX)/sbin/tlsd \
+	755:$(B)/rproxy:$(PREFIX)/sbin/rproxy \
+	$(foreach m,tlsd/tlsd.8 rproxy/rproxy.8, \
+	    644:$(m):$(PREFIX)/share/man/man8/$(notdir $(m))) \
+	$(foreach m,tlsd/tlsd.ini.5 rproxy/rproxy.ini.5 common/site.ini.5, \
+	    644:$(m):$(PREFIX)/share/man/man5/$(notdir $(m))) \
+	$(foreach f,README.md LICENSE,644:$(f):$(DOC)/$(f)) \
+	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini sites/tomcat.ini, \
+	    644:conf/$(f):$(DOC)/examples/$(f)) \
+	$(foreach f,tlsd.service tlsd.socket rproxy.service rproxy.socket \
+	    rproxy-tlsd.socket, \
+	    644:conf/systemd/$(f):$(PREFIX)/lib/systemd/system/$(f)) \
+	$(foreach f,tlsd rproxy, \
+	    644:conf/sysusers.d/$(f).conf:$(PREFIX)/lib/sysusers.d/$(f).conf \
+	    644:conf/tmpfiles.d/$(f).conf:$(PREFIX)/lib/tmpfiles.d/$(f).conf) \
+	644:conf/logrotate.d/rproxy:$(SYSCONFDIR)/logrotate.d/rproxy
+
+.PHONY: install uninstall
+install: all
+	@set -e; IFS=:; for entry in $(INSTALLED:%='%'); do \
+		read -r mode from to <<<"$$entry"; \
+		install -D -m "$$mode" "$$from" "$(DESTDIR)$$to"; \
+	done
+	@sed -i -e 's,/usr/sbin/,$(PREFIX)/sbin/,' \
+	    -e 's,/etc/\(tlsd\|rproxy\)/,$(SYSCONFDIR)/\1/,' \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/{tlsd,rproxy}.service
+
+uninstall:
+	@set -e; IFS=:; for entry in $(INSTALLED:%='%'); do \
+		read -r mode from to <<<"$$entry"; \
+		rm -f "$(DESTDIR)$$to"; \
+	done
+	@rm -rf "$(DESTDIR)$(DOC)"
 
 .PHONY: clean
 clean:

@@ -2,16 +2,20 @@
  * The admin socket.  Runs in the master.
  *
  *	READ -> WRITE -> LINGER -> closed
+ *	   |                          ^
+ *	   +---> GIVEN ---------------+
  *
  *	READ    until the empty line, at most REQUEST_MAX bytes
  *	WRITE   the answer is made and being written
  *	LINGER  our side has ended; the client's end is awaited, so that the
  *	        answer is not lost in a reset
+ *	GIVEN   another master has asked to take over: a duplicate lives on
  *
  * One deadline for all of it.  A connection beyond the limit is closed at
  * once: the master has better things to do.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -24,6 +28,7 @@
 #include "common/check.h"
 #include "common/listen.h"
 #include "common/mem.h"
+#include "common/takeover.h"
 #include "common/watch.h"
 
 #define CONNECTIONS_MAX 16
@@ -34,6 +39,7 @@ enum conn_state {
 	CONN_READ,
 	CONN_WRITE,
 	CONN_LINGER,
+	CONN_GIVEN,
 	CONN_CLOSING,
 };
 
@@ -53,8 +59,7 @@ struct conn {
 struct admin {
 	struct deadlines *wheel; /* borrowed */
 	uv_loop_t *loop;         /* borrowed */
-	void (*answer)(struct slice, struct admin_answer *, void *);
-	void *ctx; /* borrowed, outlives us */
+	struct admin_user user;
 	struct addr addr;
 	struct watch watch;
 	LIST_HEAD(, conn) conns;
@@ -111,10 +116,14 @@ status_text(unsigned status)
 		return "OK";
 	case 400:
 		return "Bad Request";
+	case 403:
+		return "Forbidden";
 	case 404:
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
 	case 431:
 		return "Request Header Fields Too Large";
 	case 503:
@@ -155,6 +164,26 @@ set_refusal(struct conn *c, unsigned status)
 	set_answer(c, &a);
 }
 
+/* The connection is the other master's from here on. */
+static void
+give_away(struct conn *c)
+{
+	const struct admin_user *user = &c->admin->user;
+	unsigned status = 403;
+	int sock;
+
+	if (addr_is_unix(&c->admin->addr) && takeover_may_ask(c->watch.fd)) {
+		sock = fcntl(c->watch.fd, F_DUPFD_CLOEXEC, 3);
+		status = sock < 0 ? 503 : user->take_over(sock, user->ctx);
+		if (sock >= 0 && status != 0)
+			close(sock);
+	}
+	if (status != 0)
+		set_refusal(c, status);
+	else
+		c->state = CONN_GIVEN;
+}
+
 static void
 consider(struct conn *c)
 {
@@ -170,13 +199,16 @@ consider(struct conn *c)
 	case ADMIN_BAD:
 		set_refusal(c, 400);
 		return;
+	case ADMIN_TAKEOVER:
+		give_away(c);
+		return;
 	case ADMIN_NOT_A_GET:
 		set_refusal(c, 405);
 		return;
 	case ADMIN_DONE:
 		break;
 	}
-	c->admin->answer(path, &a, c->admin->ctx);
+	c->admin->user.answer(path, &a, c->admin->user.ctx);
 	set_answer(c, &a);
 }
 
@@ -229,7 +261,7 @@ step(struct conn *c)
 		return false;
 	if (c->state == CONN_LINGER && !linger(c))
 		return false;
-	return true;
+	return c->state != CONN_GIVEN;
 }
 
 static void
@@ -296,8 +328,7 @@ is_allowed(const struct addr *a)
 
 struct admin *
 admin_open(uv_loop_t *loop, struct deadlines *wheel, const char *where,
-    void (*answer)(struct slice path, struct admin_answer *out, void *ctx),
-    void *ctx, const char **error)
+    const struct admin_user *user, const char **error)
 {
 	struct admin *a = mem_need(sizeof(*a));
 	int fd;
@@ -311,8 +342,7 @@ admin_open(uv_loop_t *loop, struct deadlines *wheel, const char *where,
 		goto fail;
 	a->loop = loop;
 	a->wheel = wheel;
-	a->answer = answer;
-	a->ctx = ctx;
+	a->user = *user;
 	a->has_file = addr_is_unix(&a->addr) && !listen_is_inherited(fd);
 	LIST_INIT(&a->conns);
 	if (!watch_open(&a->watch, loop, fd, on_listen_ready)) {
@@ -336,6 +366,18 @@ admin_is_at(const struct admin *a, const char *where)
 	       addr_eq(&a->addr, &addr);
 }
 
+int
+admin_fd(const struct admin *a)
+{
+	return a->watch.fd;
+}
+
+void
+admin_leave_file(struct admin *a)
+{
+	a->has_file = false;
+}
+
 static void
 on_listen_closed(struct watch *w)
 {
@@ -353,7 +395,7 @@ admin_close(struct admin *a)
 	if (a == NULL || a->closing)
 		return;
 	a->closing = true;
-	if (a->has_file)
+	if (a->has_file && !listen_is_adopted(a->watch.fd))
 		unlink(a->addr.u.un.sun_path);
 	watch_close(&a->watch, on_listen_closed);
 	LIST_FOREACH (c, &a->conns, entry)

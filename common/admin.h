@@ -21,17 +21,31 @@ struct admin_answer {
 	char *body; /* given to the server: mem_free() */
 };
 
+/* Who answers; ctx is borrowed and outlives the socket. */
+struct admin_user {
+	/* For each request, for a path such as "/metrics": fills *out. */
+	void (*answer)(struct slice path, struct admin_answer *out, void *ctx);
+	/*
+	 * A process that may, wants to take over; it is at the other end of
+	 * sock, a duplicate that is taken over unless the return value is a
+	 * status (409, 503) for a refusal.
+	 */
+	unsigned (*take_over)(int sock, void *ctx);
+	void *ctx;
+};
+
 /*
- * where: as in the configuration.  answer runs for each request, for a path
- * such as "/metrics", and fills *out.  NULL: *error is a text valid until the
+ * where: as in the configuration.  NULL: *error is a text valid until the
  * next call.
  */
-struct admin *
-admin_open(uv_loop_t *loop, struct deadlines *wheel, const char *where,
-    void (*answer)(struct slice path, struct admin_answer *out, void *ctx),
-    void *ctx, const char **error);
+struct admin *admin_open(uv_loop_t *loop, struct deadlines *wheel,
+    const char *where, const struct admin_user *user, const char **error);
 /* True for the same where; NULL is nowhere. */
 bool admin_is_at(const struct admin *a, const char *where);
+/* The listening socket; stays the server's. */
+int admin_fd(const struct admin *a);
+/* Somebody else has the listening socket, too: its file stays. */
+void admin_leave_file(struct admin *a);
 /* Closes the socket and every connection; frees a when the loop has turned.
  * Takes NULL. */
 void admin_close(struct admin *a);

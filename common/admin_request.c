@@ -30,6 +30,9 @@ admin_request_parse(struct slice in, struct slice *path)
 	if (!is_token(method) || target.len == 0 || target.p[0] != '/' ||
 	    line.len != 8 || !slice_starts_with(line, SLICE("HTTP/1.")))
 		return ADMIN_BAD;
+	if (slice_eq(method, SLICE("POST")) &&
+	    slice_eq(target, SLICE("/takeover")))
+		return ADMIN_TAKEOVER;
 	if (!slice_eq(method, SLICE("GET")))
 		return ADMIN_NOT_A_GET;
 	*path = slice_first(target, slice_find(target, '?'));

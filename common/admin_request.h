@@ -1,6 +1,6 @@
 /*
  * The request line of the admin socket's HTTP server, which knows GET and
- * nothing else.  Pure.
+ * "POST /takeover" (common/takeover.h).  Pure.
  */
 #ifndef COMMON_ADMIN_REQUEST_H
 #define COMMON_ADMIN_REQUEST_H
@@ -11,6 +11,7 @@ enum admin_verdict {
 	ADMIN_MORE,      /* the head has not ended */
 	ADMIN_DONE,      /* *path is set */
 	ADMIN_BAD,       /* not HTTP/1: 400 */
+	ADMIN_TAKEOVER,  /* POST /takeover */
 	ADMIN_NOT_A_GET, /* 405 */
 };
 

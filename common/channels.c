@@ -80,6 +80,20 @@ channels_give(
 }
 
 void
+channels_renew(struct process *all, struct process *p)
+{
+	int pair[2];
+
+	/* a first child that is not there brings new ones itself */
+	if (!p->has_channel || !process_is_running(&all[0]) || !make_pair(pair))
+		return;
+	process_order(&all[0], CHILD_PEER, number_of(all, p), pair[0]);
+	process_order(p, CHILD_PEER, 0, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+void
 channels_close(struct inheritance *in)
 {
 	for (unsigned i = 0; i < in->n_peer; i++)

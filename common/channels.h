@@ -20,6 +20,8 @@
  */
 bool channels_give(
     struct process *all, unsigned n, struct process *p, struct inheritance *in);
+/* p and the first child, both running, get a new one between them. */
+void channels_renew(struct process *all, struct process *p);
 /* The master's copies of what the inheritance carries. */
 void channels_close(struct inheritance *in);
 

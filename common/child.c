@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "common/child.h"
 #include "common/child_wire.h"
@@ -83,6 +85,7 @@ child_receive(struct inheritance *in)
 	unsigned n_fds;
 	ssize_t n;
 
+	tzset(); /* the root directory may soon be another */
 	close_range(CHILD_CONTROL_FD + 1, ~0U, 0);
 	fcntl(CHILD_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	ignore_signals();
@@ -97,15 +100,37 @@ child_receive(struct inheritance *in)
 	start_log(in);
 }
 
-static void
-report(enum child_report what, struct slice text)
+static bool
+send_report(enum child_report what, struct slice text)
 {
 	char out[CHILD_WIRE_MAX];
 	size_t len_bytes = child_wire_put_report(what, text, out);
 
-	if (!fd_pass_send(
-		CHILD_CONTROL_FD, (struct slice){ out, len_bytes }, NULL, 0))
+	return fd_pass_send(
+	    CHILD_CONTROL_FD, (struct slice){ out, len_bytes }, NULL, 0);
+}
+
+static void
+report(enum child_report what, struct slice text)
+{
+	if (!send_report(what, text))
 		_exit(0);
+}
+
+bool
+child_tell(uint64_t value)
+{
+	char bytes[8];
+
+	put_be64(bytes, value);
+	return send_report(
+	    CHILD_REPORT_TELL, (struct slice){ bytes, sizeof(bytes) });
+}
+
+void
+child_ask_peer(void)
+{
+	(void)send_report(CHILD_REPORT_PEER, SLICE_NONE);
 }
 
 void

@@ -38,6 +38,8 @@ struct inheritance {
 	int bundle_fd;
 	int metrics_fd;
 	int log_fd;
+	int state_fd;                    /* common/state_page.h; -1 where it
+					  * is not needed */
 	int listen_fd[CHILD_MAX_LISTEN]; /* in the order of the addresses in
 					  * the configuration */
 	unsigned n_listen;
@@ -62,6 +64,17 @@ void child_receive(struct inheritance *in);
 
 /* Start-up is done: tells the master. */
 void child_ready(void);
+/*
+ * Something that every process of this role must hear, whatever generation it
+ * belongs to: the others get it as CHILD_TELL.  False: the master's queue is
+ * full.
+ */
+bool child_tell(uint64_t value);
+/*
+ * Our channel to the first child is broken though that one lives: the master
+ * makes another (CHILD_PEER).
+ */
+void child_ask_peer(void);
 /* Start-up failed: tells the master why, then exits with 1. */
 _Noreturn void
 child_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -72,6 +85,8 @@ enum child_message {
 	CHILD_PEER,       /* fd replaces peer_fd[value] */
 	CHILD_LOG,        /* fd replaces the error log */
 	CHILD_ACCESS_LOG, /* fd replaces access_log_fd[value] */
+	CHILD_FILES,      /* fd: bundle of the files that have changed */
+	CHILD_TELL,       /* another of this role said so: child_tell() */
 	CHILD_STOP,       /* leave now */
 };
 

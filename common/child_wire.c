@@ -12,7 +12,7 @@
 /*
  * 0 'I'  1 version  2 log level  3 log kind  4 index  8 count  12 generation
  * 16 slot  20 n_listen  21 n_peer  22 n_access_log  23 which of the first
- * three descriptors are there  24 role  40 path
+ * four descriptors are there  24 role  40 path
  */
 #define INHERITANCE_HEAD 40
 
@@ -20,6 +20,7 @@ enum {
 	HAS_BUNDLE = 1,
 	HAS_METRICS = 2,
 	HAS_LOG = 4,
+	HAS_STATE = 8,
 };
 
 static unsigned
@@ -54,6 +55,7 @@ child_wire_put_inheritance(const struct inheritance *in,
 	flags |= put_fd(in->bundle_fd, fds, n_fds, HAS_BUNDLE);
 	flags |= put_fd(in->metrics_fd, fds, n_fds, HAS_METRICS);
 	flags |= put_fd(in->log_fd, fds, n_fds, HAS_LOG);
+	flags |= put_fd(in->state_fd, fds, n_fds, HAS_STATE);
 	put_fd_list(in->listen_fd, in->n_listen, fds, n_fds);
 	put_fd_list(in->peer_fd, in->n_peer, fds, n_fds);
 	put_fd_list(in->access_log_fd, in->n_access_log, fds, n_fds);
@@ -87,7 +89,7 @@ get_fds(unsigned flags, const int *fds, unsigned n_fds, struct inheritance *in)
 {
 	unsigned n = in->n_listen + in->n_peer + in->n_access_log;
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++)
 		n += flags >> i & 1;
 	if (n != n_fds || in->n_listen > CHILD_MAX_LISTEN ||
 	    in->n_peer > CHILD_MAX_PEERS || in->n_access_log > CHILD_MAX_LOGS)
@@ -95,6 +97,7 @@ get_fds(unsigned flags, const int *fds, unsigned n_fds, struct inheritance *in)
 	in->bundle_fd = flags & HAS_BUNDLE ? *fds++ : -1;
 	in->metrics_fd = flags & HAS_METRICS ? *fds++ : -1;
 	in->log_fd = flags & HAS_LOG ? *fds++ : -1;
+	in->state_fd = flags & HAS_STATE ? *fds++ : -1;
 	get_fd_list(in->listen_fd, in->n_listen, &fds);
 	get_fd_list(in->peer_fd, in->n_peer, &fds);
 	get_fd_list(in->access_log_fd, in->n_access_log, &fds);
@@ -155,8 +158,15 @@ size_t
 child_wire_put_report(
     enum child_report report, struct slice text, char out[CHILD_WIRE_MAX])
 {
+	static const char letters[] = {
+		[CHILD_REPORT_READY] = 'R',
+		[CHILD_REPORT_FAILED] = 'F',
+		[CHILD_REPORT_PEER] = 'P',
+		[CHILD_REPORT_TELL] = 'T',
+	};
+
 	text = slice_first(text, CHILD_WIRE_MAX - 1);
-	out[0] = report == CHILD_REPORT_READY ? 'R' : 'F';
+	out[0] = letters[report];
 	if (text.len > 0)
 		memcpy(out + 1, text.p, text.len);
 	return 1 + text.len;
@@ -176,6 +186,12 @@ child_wire_get_report(
 	case 'F':
 		*report = CHILD_REPORT_FAILED;
 		return true;
+	case 'P':
+		*report = CHILD_REPORT_PEER;
+		return true;
+	case 'T':
+		*report = CHILD_REPORT_TELL;
+		return text->len == 8;
 	}
 	return false;
 }

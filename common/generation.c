@@ -10,6 +10,7 @@
 #include "common/generation.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/watched_files.h"
 
 #define KILL_AFTER_MS 2000 /* beyond the time given for draining */
 #define REPORTED_CRASHES 5
@@ -27,6 +28,7 @@ struct generation {
 	enum generation_state state;
 	struct plan plan;
 	struct log_files logs;
+	struct watched_files *files;     /* owned */
 	int listen_fd[CHILD_MAX_LISTEN]; /* borrowed from the listeners */
 	const struct generation_events *events;
 	void *ctx;
@@ -101,12 +103,32 @@ fill_inheritance(
 	in->bundle_fd = g->plan.bundle_fd;
 	in->metrics_fd = metrics_fd(g->metrics);
 	in->log_fd = g->logs.error_fd;
+	in->state_fd =
+	    role_of(g, p)->writes_state ? p->home->state_writer_fd : -1;
 	if (!role_of(g, p)->serves)
 		return;
+	in->state_fd = p->home->state_fd;
 	in->n_listen = g->plan.n_listen;
 	memcpy(in->listen_fd, g->listen_fd, sizeof(in->listen_fd));
 	in->n_access_log = g->logs.n_access;
 	memcpy(in->access_log_fd, g->logs.access_fd, sizeof(in->access_log_fd));
+}
+
+static void
+send_files(struct generation *g, struct process *p)
+{
+	if (g->plan.n_watched > 0 && role_of(g, p)->serves &&
+	    watched_files_fd(g->files) >= 0)
+		process_order(p, CHILD_FILES, 0, watched_files_fd(g->files));
+}
+
+static void
+on_files_changed(void *ctx)
+{
+	struct generation *g = ctx;
+
+	for (unsigned i = 0; i < g->n_process; i++)
+		send_files(g, &g->process[i]);
 }
 
 static void
@@ -125,6 +147,7 @@ start(struct generation *g, struct process *p)
 	else
 		process_fail_start(p, strerror(errno));
 	channels_close(&in);
+	send_files(g, p);
 }
 
 static void
@@ -183,6 +206,7 @@ replace(struct generation *g, struct process *p)
 		log_error("%s %u has crashed %u times in a row", p->role,
 		    p->index, p->crashes_in_row);
 	process_restart_later(p);
+	g->events->on_crash(g, p->role, g->ctx);
 	if (p->has_failed && role_of(g, p)->reload_when_failing)
 		g->events->on_stale(g, g->ctx);
 }
@@ -284,6 +308,37 @@ generation_stop(struct generation *g)
 	leave(g, 0, 0);
 }
 
+static void
+on_process_peer_broken(struct process *p)
+{
+	struct generation *g = p->owner;
+
+	log_warning("%s %u gets a new channel", p->role, p->index);
+	channels_renew(g->process, p);
+}
+
+/* hearsay ---------------------------------------------------------------- */
+
+static void
+on_process_tell(struct process *p, uint64_t value)
+{
+	struct generation *g = p->owner;
+
+	g->events->on_tell(g, p, value, g->ctx);
+}
+
+void
+generation_tell(
+    struct generation *g, const struct process *from, uint64_t value)
+{
+	for (unsigned i = 0; i < g->n_process; i++) {
+		struct process *p = &g->process[i];
+
+		if (p != from && strcmp(p->role, from->role) == 0)
+			process_order(p, CHILD_TELL, value, -1);
+	}
+}
+
 /* log files -------------------------------------------------------------- */
 
 static void
@@ -316,6 +371,8 @@ static const struct process_events process_events = {
 	.on_ready = on_process_ready,
 	.on_end = on_process_end,
 	.on_restart = on_process_restart,
+	.on_peer_broken = on_process_peer_broken,
+	.on_tell = on_process_tell,
 };
 
 static void
@@ -363,6 +420,8 @@ generation_new(const struct process_home *home, struct metrics *metrics,
 	g->ctx = ctx;
 	deadline_init(&g->limit, home->wheel, on_limit);
 	init_processes(g, home);
+	g->files = watched_files_new(home->wheel, g->plan.watched,
+	    g->plan.n_watched, on_files_changed, g);
 	return g;
 }
 
@@ -374,6 +433,7 @@ generation_free(struct generation *g)
 	for (unsigned i = 0; i < g->n_process; i++)
 		process_fini(&g->process[i]);
 	deadline_fini(&g->limit);
+	watched_files_free(g->files);
 	log_files_close(&g->logs);
 	plan_fini(&g->plan);
 	mem_free(g);

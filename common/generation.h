@@ -32,6 +32,11 @@ struct generation_events {
 	/* ACTIVE, and a child that stands for the files on disk does not
 	 * start any more. */
 	void (*on_stale)(struct generation *g, void *ctx);
+	/* ACTIVE, and a child has ended and will be started again. */
+	void (*on_crash)(struct generation *g, const char *role, void *ctx);
+	/* A child has something for all others of its role. */
+	void (*on_tell)(struct generation *g, const struct process *from,
+	    uint64_t value, void *ctx);
 };
 
 /*
@@ -52,6 +57,9 @@ void generation_start(struct generation *g);
 void generation_drain(struct generation *g, uint64_t drain_ms);
 /* At once. */
 void generation_stop(struct generation *g);
+/* Tells every child of from's role but from itself (CHILD_TELL). */
+void generation_tell(
+    struct generation *g, const struct process *from, uint64_t value);
 /* Opens the log files anew and hands them on. */
 void generation_reopen_logs(struct generation *g);
 

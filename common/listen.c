@@ -4,7 +4,8 @@
  *
  * Inherited sockets (LISTEN_FDS, sd_listen_fds(3)) are known by their address
  * and stay open for the master's whole life: a reload that drops an address
- * and another one that wants it again find the same socket.
+ * and another one that wants it again find the same socket.  Other descriptors
+ * among them are what the manager has kept for us (FDSTORE), by name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +24,24 @@
 
 #define FIRST_INHERITED_FD 3
 #define INHERITED_MAX 64
+#define KEPT_MAX 4
 
-static struct {
+struct socket {
 	struct addr addr;
 	int fd;
-} inherited[INHERITED_MAX];
+};
+
+static struct socket inherited[INHERITED_MAX];
 static unsigned n_inherited;
+/* from the master before us, until that one leaves */
+static struct socket adopted[INHERITED_MAX];
+static bool is_opened[INHERITED_MAX];
+static unsigned n_adopted;
+static struct {
+	char name[16];
+	int fd;
+} kept[KEPT_MAX];
+static unsigned n_kept;
 
 static char error_text[ADDR_TEXT_MAX + 256];
 
@@ -49,21 +62,34 @@ fail(const struct addr *a, const char **error, const char *fmt, ...)
 }
 
 static bool
-adopt(int fd)
+add(struct socket *list, unsigned *n, int fd)
 {
 	struct addr a = { .len = sizeof(a.u) };
 	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+	if (*n == INHERITED_MAX ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
 	    !listening || getsockname(fd, &a.u.sa, &a.len) < 0)
 		return false;
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
 	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		return false;
-	inherited[n_inherited].addr = a;
-	inherited[n_inherited].fd = fd;
-	n_inherited++;
+	list[*n].addr = a;
+	list[*n].fd = fd;
+	++*n;
+	return true;
+}
+
+static bool
+keep(int fd, struct slice name)
+{
+	if (n_kept == KEPT_MAX || name.len == 0 ||
+	    name.len >= sizeof(kept[0].name) ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return false;
+	memcpy(kept[n_kept].name, name.p, name.len);
+	kept[n_kept++].fd = fd;
 	return true;
 }
 
@@ -72,22 +98,78 @@ listen_inherit(void)
 {
 	const char *pid_text = getenv("LISTEN_PID");
 	const char *n_text = getenv("LISTEN_FDS");
+	const char *names_text = getenv("LISTEN_FDNAMES");
+	struct slice names = slice_of(names_text);
 	uint64_t pid = 0, n = 0;
 	bool is_for_us = number_parse(slice_of(pid_text), &pid) &&
 			 number_parse(slice_of(n_text), &n) &&
 			 pid == (uint64_t)getpid();
 
+	for (unsigned i = 0; is_for_us && i < n; i++) {
+		int fd = FIRST_INHERITED_FD + (int)i;
+		struct slice name = SLICE_NONE;
+
+		(void)slice_split(&names, ':', &name);
+		if (!add(inherited, &n_inherited, fd) && !keep(fd, name))
+			log_warning("LISTEN_FDS: descriptor %d is no listening "
+				    "socket",
+			    fd);
+	}
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-	if (!is_for_us)
-		return 0;
-	for (unsigned i = 0; i < n && n_inherited < INHERITED_MAX; i++)
-		if (!adopt(FIRST_INHERITED_FD + (int)i))
-			log_warning("LISTEN_FDS: descriptor %u is no listening "
-				    "socket",
-			    FIRST_INHERITED_FD + i);
 	return n_inherited;
+}
+
+int
+listen_take_kept(const char *name)
+{
+	for (unsigned i = 0; i < n_kept; i++)
+		if (strcmp(kept[i].name, name) == 0) {
+			int fd = kept[i].fd;
+
+			kept[i] = kept[--n_kept];
+			return fd;
+		}
+	return -1;
+}
+
+bool
+listen_adopt(int fd, bool is_managers)
+{
+	if (is_managers)
+		return add(inherited, &n_inherited, fd);
+	is_opened[n_adopted % INHERITED_MAX] = false;
+	return add(adopted, &n_adopted, fd);
+}
+
+bool
+listen_is_adopted(int fd)
+{
+	for (unsigned i = 0; i < n_adopted; i++)
+		if (adopted[i].fd == fd)
+			return true;
+	return false;
+}
+
+void
+listen_end_adoption(void)
+{
+	while (n_adopted > 0) {
+		const struct socket *s = &adopted[--n_adopted];
+
+		if (is_opened[n_adopted])
+			continue;
+		if (addr_is_unix(&s->addr))
+			unlink(s->addr.u.un.sun_path);
+		close(s->fd);
+	}
+}
+
+int
+listen_inherited(unsigned i)
+{
+	return i < n_inherited ? inherited[i].fd : -1;
 }
 
 bool
@@ -105,6 +187,11 @@ find_inherited(const struct addr *a)
 	for (unsigned i = 0; i < n_inherited; i++)
 		if (addr_eq(&inherited[i].addr, a))
 			return inherited[i].fd;
+	for (unsigned i = 0; i < n_adopted; i++)
+		if (addr_eq(&adopted[i].addr, a)) {
+			is_opened[i] = true;
+			return adopted[i].fd;
+		}
 	return -1;
 }
 

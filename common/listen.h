@@ -26,11 +26,28 @@ listen_open(const struct addr *a, uid_t owner, gid_t group, const char **error);
 int listen_chown(const struct addr *a, uid_t owner, gid_t group);
 
 /*
- * Reads LISTEN_FDS/LISTEN_PID once and removes them from the environment;
- * returns how many were inherited.
+ * Reads LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES once and removes them from
+ * the environment; returns how many sockets were inherited.
  */
 unsigned listen_inherit(void);
 /* An inherited socket belongs to the service manager: never closed. */
 bool listen_is_inherited(int fd);
+/* The i-th of them; -1: there are no more. */
+int listen_inherited(unsigned i);
+/* The descriptor that the manager has kept under this name; -1: none.  The
+ * caller's from then on. */
+int listen_take_kept(const char *name);
+
+/*
+ * A listening socket from the master before us, which still has it:
+ * listen_open() finds it by its address.  is_managers: it is like an inherited
+ * one, for good.  False: it is no listening socket.
+ */
+bool listen_adopt(int fd, bool is_managers);
+/* Until the former master leaves, the socket's file is that one's. */
+bool listen_is_adopted(int fd);
+/* It leaves: what was opened is ours; what nobody wanted is closed and its
+ * file removed. */
+void listen_end_adoption(void);
 
 #endif

@@ -112,8 +112,8 @@ remove_listener(struct listener *i)
 	struct stat st;
 
 	LIST_REMOVE(i, entry);
-	if (i->ino != 0 && lstat(path, &st) == 0 && st.st_dev == i->dev &&
-	    st.st_ino == i->ino)
+	if (i->ino != 0 && !listen_is_adopted(i->fd) && lstat(path, &st) == 0 &&
+	    st.st_dev == i->dev && st.st_ino == i->ino)
 		unlink(path);
 	if (!listen_is_inherited(i->fd))
 		close(i->fd);
@@ -139,6 +139,27 @@ listeners_keep(struct listeners *l, const struct plan *p)
 		if (!names(p, &i->addr))
 			remove_listener(i);
 	}
+}
+
+unsigned
+listeners_list(const struct listeners *l, int fds[CHILD_MAX_LISTEN])
+{
+	const struct listener *i;
+	unsigned n = 0;
+
+	LIST_FOREACH (i, &l->list, entry)
+		if (!listen_is_inherited(i->fd) && n < CHILD_MAX_LISTEN)
+			fds[n++] = i->fd;
+	return n;
+}
+
+void
+listeners_leave_files(struct listeners *l)
+{
+	struct listener *i;
+
+	LIST_FOREACH (i, &l->list, entry)
+		i->ino = 0;
 }
 
 void

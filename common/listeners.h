@@ -27,6 +27,10 @@ bool listeners_take(struct listeners *l, const struct plan *p,
  * removes the socket files that we made.
  */
 void listeners_keep(struct listeners *l, const struct plan *p);
+/* The sockets that are not the service manager's; at most so many. */
+unsigned listeners_list(const struct listeners *l, int fds[CHILD_MAX_LISTEN]);
+/* Another master has them, too: the socket files stay when we close. */
+void listeners_leave_files(struct listeners *l);
 void listeners_free(struct listeners *l);
 
 #endif

@@ -2,6 +2,7 @@
  * The command line of a daemon's master.  Runs in the master, before there
  * is anything else: faults go to standard error, all of them.
  */
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,19 +15,31 @@
 
 struct options {
 	const char *config;
+	const char *explain; /* URL */
 	bool check;
 	bool version;
+	bool takes_over;
 };
 
 static bool
 parse_options(struct options *o, int argc, char **argv)
 {
+	static const struct option words[] = {
+		{ "takeover", no_argument, NULL, 'T' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int c;
 
-	while ((c = getopt(argc, argv, "c:tV")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:e:tV", words, NULL)) != -1) {
 		switch (c) {
+		case 'T':
+			o->takes_over = true;
+			break;
 		case 'c':
 			o->config = optarg;
+			break;
+		case 'e':
+			o->explain = optarg;
 			break;
 		case 't':
 			o->check = true;
@@ -69,6 +82,27 @@ print_faults(const struct conf_faults *f)
 		fprintf(stderr, "%s\n", text);
 }
 
+static int
+usage(const struct daemon_desc *d)
+{
+	fprintf(stderr, "usage: %s [-c FILE] [-t] [-V] [--takeover]%s\n",
+	    d->name, d->explain != NULL ? " [-e URL]" : "");
+	return EXIT_USAGE;
+}
+
+static int
+explain(const struct daemon_desc *d, const char *path, const char *url)
+{
+	struct conf_faults *f = conf_faults_new();
+	int status = d->explain(path, url, f);
+
+	for (size_t i = 0; i < conf_n_errors(f) + conf_n_warnings(f); i++)
+		if (conf_fault_is_error(f, i))
+			fprintf(stderr, "%s\n", conf_fault_text(f, i));
+	conf_faults_free(f);
+	return status;
+}
+
 int
 master_main(const struct daemon_desc *d, int argc, char **argv)
 {
@@ -79,16 +113,17 @@ master_main(const struct daemon_desc *d, int argc, char **argv)
 	bool good;
 	int status;
 
-	if (!parse_options(&o, argc, argv)) {
-		fprintf(stderr, "usage: %s [-c FILE] [-t] [-V]\n", d->name);
-		return EXIT_USAGE;
-	}
+	if (!parse_options(&o, argc, argv) ||
+	    (o.explain != NULL && d->explain == NULL))
+		return usage(d);
 	if (o.version) {
 		printf("%s %s\n", d->name, VERSION);
 		return 0;
 	}
 	if (!make_absolute(o.config, path))
 		fatal("%s: the path is too long", o.config);
+	if (o.explain != NULL)
+		return explain(d, path, o.explain);
 	f = conf_faults_new();
 	good = supervisor_read_plan(d, path, &plan, f);
 	print_faults(f);
@@ -97,7 +132,7 @@ master_main(const struct daemon_desc *d, int argc, char **argv)
 		printf("%s: configuration is good\n", o.config);
 	status = good ? 0 : 1;
 	if (good && !o.check)
-		status = supervisor_run(d, path, &plan);
+		status = supervisor_run(d, path, &plan, o.takes_over);
 	plan_fini(&plan);
 	return status;
 }

@@ -28,6 +28,12 @@ plan_fini(struct plan *p)
 	for (unsigned i = 0; i < p->n_access_log; i++)
 		mem_free(p->access_log[i]);
 	mem_free(p->access_log);
+	for (unsigned i = 0; i < p->n_watched; i++)
+		mem_free(p->watched[i]);
+	mem_free(p->watched);
+	for (unsigned i = 0; i < p->n_expiry; i++)
+		mem_free(p->expiry[i].name);
+	mem_free(p->expiry);
 	mem_free(p->log);
 	mem_free(p->admin);
 	memset(p, 0, sizeof(*p));
@@ -62,6 +68,28 @@ plan_add_access_log(struct plan *p, const char *path)
 	    (n + 1) * sizeof(*p->access_log));
 	p->access_log[n] = mem_need_strdup(path);
 	p->n_access_log++;
+}
+
+void
+plan_add_expiry(struct plan *p, const char *name, int64_t at_s)
+{
+	size_t n = p->n_expiry;
+
+	p->expiry = mem_need_grow(
+	    p->expiry, n * sizeof(*p->expiry), (n + 1) * sizeof(*p->expiry));
+	p->expiry[n] = (struct plan_expiry){ mem_need_strdup(name), at_s };
+	p->n_expiry++;
+}
+
+void
+plan_add_watched(struct plan *p, const char *path)
+{
+	size_t n = p->n_watched;
+
+	p->watched = mem_need_grow(
+	    p->watched, n * sizeof(*p->watched), (n + 1) * sizeof(*p->watched));
+	p->watched[n] = mem_need_strdup(path);
+	p->n_watched++;
 }
 
 static void

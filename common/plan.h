@@ -22,8 +22,11 @@
 struct plan_role {
 	const char *name; /* constant, shorter than 16 bytes */
 	unsigned count;
-	/* Gets the listening sockets and the access logs. */
+	/* Gets the listening sockets and the access logs, and may read the
+	 * state page. */
 	bool serves;
+	/* Gets the state page for writing. */
+	bool writes_state;
 	/* Each has a SOCK_SEQPACKET channel to the very first child, which
 	 * gets all the other ends, in order. */
 	bool has_channel_to_first;
@@ -37,6 +40,12 @@ struct plan_listen {
 	gid_t group;
 };
 
+/* Something that the operator must renew in time. */
+struct plan_expiry {
+	char *name;   /* owned; the site's */
+	int64_t at_s; /* since 1970 */
+};
+
 struct plan {
 	char *config;  /* owned; absolute path of the ini file */
 	int bundle_fd; /* owned; -1: none */
@@ -46,10 +55,15 @@ struct plan {
 	unsigned n_listen;
 	char **access_log; /* owned, and each path */
 	unsigned n_access_log;
+	char **watched; /* owned, and each path: see watched_files.h */
+	unsigned n_watched;
+	struct plan_expiry *expiry; /* owned */
+	unsigned n_expiry;
 	char *log; /* owned */
 	enum log_level log_level;
 	char *admin; /* owned; NULL: none */
 	uint64_t drain_timeout_ms;
+	uint64_t keep_ms; /* how long what the state page holds is wanted */
 };
 
 void plan_init(struct plan *p, const char *config);
@@ -59,6 +73,9 @@ void plan_add_role(struct plan *p, struct plan_role role);
 void
 plan_add_listen(struct plan *p, const struct addr *a, uid_t owner, gid_t group);
 void plan_add_access_log(struct plan *p, const char *path);
+void plan_add_expiry(struct plan *p, const char *name, int64_t at_s);
+/* Its contents reach the children that serve, now and when it changes. */
+void plan_add_watched(struct plan *p, const char *path);
 /* More than a master can hand on: too many processes, addresses or files. */
 void plan_check(const struct plan *p, struct conf_faults *f);
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "common/child_wire.h"
 #include "common/clock.h"
@@ -23,7 +24,9 @@
 #define STOP_LIMIT_MS 1000
 #define RESTART_MIN_MS 100
 #define RESTART_MAX_MS 10000
-#define LIFE_MS 10000 /* a life of this length makes up for all crashes */
+/* A life of this length makes up for the delays, and of that for all. */
+#define SHORT_LIFE_MS 1000
+#define LIFE_MS 10000
 
 static void end(struct process *p);
 
@@ -74,10 +77,10 @@ count_crash(struct process *p)
 {
 	uint64_t life_ms = clock_monotonic_ms() - p->started_ms;
 
-	if (life_ms >= LIFE_MS) {
+	if (life_ms >= LIFE_MS)
 		p->crashes_in_row = 0;
+	if (life_ms >= SHORT_LIFE_MS)
 		p->delay_ms = 0;
-	}
 	p->crashes_in_row++;
 	p->delay_ms = p->delay_ms == 0 ? RESTART_MIN_MS : p->delay_ms * 2;
 	if (p->delay_ms > RESTART_MAX_MS)
@@ -132,6 +135,12 @@ take_report(struct process *p, struct slice message)
 	case CHILD_REPORT_FAILED:
 		p->has_failed = true;
 		snprintf(p->ending, sizeof(p->ending), "%.*s", SLICE_FMT(text));
+		return;
+	case CHILD_REPORT_PEER:
+		p->events->on_peer_broken(p);
+		return;
+	case CHILD_REPORT_TELL:
+		p->events->on_tell(p, be64(text.p));
 		return;
 	}
 }

@@ -34,6 +34,8 @@ struct process_home {
 	struct deadlines *wheel;
 	const char *executable; /* absolute path */
 	const char *daemon;     /* "tlsd" */
+	int state_fd;           /* for children that serve */
+	int state_writer_fd;    /* for those that write it */
 };
 
 struct process;
@@ -44,6 +46,10 @@ struct process_events {
 	void (*on_end)(struct process *p);
 	/* The time set by process_restart_later() has come. */
 	void (*on_restart)(struct process *p);
+	/* Its channel to the first child is broken: child_ask_peer(). */
+	void (*on_peer_broken)(struct process *p);
+	/* It has something for the others of its role: child_tell(). */
+	void (*on_tell)(struct process *p, uint64_t value);
 };
 
 struct process {
@@ -82,7 +88,10 @@ void process_fini(struct process *p);
 void process_start(struct process *p, const struct inheritance *in);
 /* As if it had been started and had failed, with this reason. */
 void process_fail_start(struct process *p, const char *why);
-/* After on_end: waits 100 ms, twice as long for each crash, at most 10 s. */
+/*
+ * After on_end: waits 100 ms, twice as long when it has lived for less than a
+ * second, at most 10 s.
+ */
 void process_restart_later(struct process *p);
 /* Sends an order; the descriptor (-1: none) stays the caller's.  A process
  * that takes no orders is killed. */

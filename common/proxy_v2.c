@@ -16,6 +16,7 @@
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "common/crc32c.h"
 #include "common/proxy_v2.h"
 
 #define HEADER_BYTES 16
@@ -105,24 +106,6 @@ static const struct slice_record ssl_records[] = {
 	RECORD(SUBTYPE_SIG_SCHEME, sig_scheme),
 	RECORD(SUBTYPE_CERT, cert),
 };
-
-/* CRC32C (RFC 4960 appendix B): reflected polynomial, half a byte a step. */
-static uint32_t
-crc32c_add(uint32_t crc, const void *p, size_t len)
-{
-	static const uint32_t table[16] = { 0x00000000, 0x105ec76f, 0x20bd8ede,
-		0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4,
-		0xd3d3e1ab, 0xe330a81a, 0xf36e6f75 };
-	const uint8_t *b = p;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= b[i];
-		crc = crc >> 4 ^ table[crc & 15];
-		crc = crc >> 4 ^ table[crc & 15];
-	}
-	return crc;
-}
 
 /* field is the checksum's place in the header and counts as zero. */
 static bool
@@ -356,21 +339,29 @@ check_start(struct slice in)
 	return NULL;
 }
 
+/* Command and addresses; *rest are the records. */
 static const char *
-decode_whole(struct slice header, struct proxy_v2 *out)
+decode_client(struct slice header, struct proxy_v2 *out, struct slice *rest)
 {
-	struct decoder d = { .out = out, .header = header };
-	struct slice rest = slice_from(header, HEADER_BYTES);
 	uint8_t family = (uint8_t)header.p[13];
 	size_t block = (size_t)block_bytes(family);
+
+	*out = (struct proxy_v2){ .command = header.p[12] & 0x0f };
+	*rest = slice_from(header, HEADER_BYTES);
+	if (rest->len < block)
+		return "address block is cut short";
+	decode_addresses(out, family, rest->p);
+	*rest = slice_from(*rest, block);
+	return NULL;
+}
+
+static const char *
+decode_records(struct slice header, struct proxy_v2 *out, struct slice rest)
+{
+	struct decoder d = { .out = out, .header = header };
 	const char *wrong = NULL;
 	struct record r;
 
-	*out = (struct proxy_v2){ .command = header.p[12] & 0x0f };
-	if (rest.len < block)
-		return "address block is cut short";
-	decode_addresses(out, family, rest.p);
-	rest = slice_from(rest, block);
 	while (wrong == NULL && rest.len > 0) {
 		if (!take_record(&rest, &r))
 			return "record overruns the header";
@@ -379,25 +370,46 @@ decode_whole(struct slice header, struct proxy_v2 *out)
 	return wrong;
 }
 
-enum proxy_v2_verdict
-proxy_v2_decode(struct slice in, struct proxy_v2 *out, size_t *used_bytes,
-    const char **reason)
+/* DONE: in begins with a header of *len bytes. */
+static enum proxy_v2_verdict
+measure(struct slice in, size_t *len, const char **reason)
 {
-	size_t len;
-
 	*reason = check_start(in);
 	if (*reason != NULL)
 		return PROXY_V2_BAD;
 	if (in.len < HEADER_BYTES)
 		return PROXY_V2_MORE;
-	len = HEADER_BYTES + be16(in.p + 14);
-	if (in.len < len)
-		return PROXY_V2_MORE;
-	*reason = decode_whole(slice_first(in, len), out);
-	if (*reason != NULL)
-		return PROXY_V2_BAD;
-	*used_bytes = len;
-	return PROXY_V2_DONE;
+	*len = HEADER_BYTES + be16(in.p + 14);
+	return in.len < *len ? PROXY_V2_MORE : PROXY_V2_DONE;
+}
+
+enum proxy_v2_verdict
+proxy_v2_decode(struct slice in, struct proxy_v2 *out, size_t *used_bytes,
+    const char **reason)
+{
+	enum proxy_v2_verdict v = measure(in, used_bytes, reason);
+	struct slice header, rest;
+
+	if (v != PROXY_V2_DONE)
+		return v;
+	header = slice_first(in, *used_bytes);
+	*reason = decode_client(header, out, &rest);
+	if (*reason == NULL)
+		*reason = decode_records(header, out, rest);
+	return *reason == NULL ? PROXY_V2_DONE : PROXY_V2_BAD;
+}
+
+enum proxy_v2_verdict
+proxy_v2_decode_foreign(struct slice in, struct proxy_v2 *out,
+    size_t *used_bytes, const char **reason)
+{
+	enum proxy_v2_verdict v = measure(in, used_bytes, reason);
+	struct slice rest;
+
+	if (v != PROXY_V2_DONE)
+		return v;
+	*reason = decode_client(slice_first(in, *used_bytes), out, &rest);
+	return *reason == NULL ? PROXY_V2_DONE : PROXY_V2_BAD;
 }
 
 /* encoder ------------------------------------------------------------------ */

@@ -88,6 +88,14 @@ enum proxy_v2_verdict proxy_v2_decode(struct slice in, struct proxy_v2 *out,
     size_t *used_bytes, const char **reason);
 
 /*
+ * The same for a header that is not tlsd's but some balancer's: command and
+ * addresses alone.  Its records are not looked at, since several use types
+ * 0xE0-0xEF for something of their own (AWS 0xEA, Google 0xE0, Azure 0xEE).
+ */
+enum proxy_v2_verdict proxy_v2_decode_foreign(struct slice in,
+    struct proxy_v2 *out, size_t *used_bytes, const char **reason);
+
+/*
  * Writes the header into out; returns its length, or 0 when room_bytes or
  * the format's 16 bits do not suffice.  Chain certificates that do not fit
  * are left out from the end; everything else must fit.

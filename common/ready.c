@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fd_pass.h"
 #include "common/ready.h"
 
 static struct sockaddr_un manager;
@@ -50,6 +51,26 @@ send_text(const char *text)
 	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL,
 	    (struct sockaddr *)&manager, manager_len);
 	close(fd);
+}
+
+/* FDSTORE, sd_pid_notify_with_fds(3) */
+void
+ready_keep(int fd, const char *name)
+{
+	char text[80];
+	int sock;
+
+	if (manager_len == 0)
+		return;
+	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	send_text(text);
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (sock < 0)
+		return;
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+	if (connect(sock, (struct sockaddr *)&manager, manager_len) == 0)
+		(void)fd_pass_send(sock, slice_of(text), &fd, 1);
+	close(sock);
 }
 
 void

@@ -13,6 +13,12 @@ enum ready_event {
 	READY_STOPPING,
 };
 
+/*
+ * Asks the manager to keep a descriptor under this name while the daemon is
+ * restarted; it then comes with LISTEN_FDS (listen_take_kept()).  What was
+ * kept under the name before is dropped.
+ */
+void ready_keep(int fd, const char *name);
 /* Takes NOTIFY_SOCKET out of the environment; call once, at start. */
 void ready_init(void);
 void ready_tell(enum ready_event event);

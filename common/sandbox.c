@@ -36,10 +36,32 @@ fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
 }
 
 static bool
+fill_conditions(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+    const char **error)
+{
+	for (size_t i = 0; i < rules->n_only; i++) {
+		const struct sandbox_only *o = &rules->only[i];
+		int nr = seccomp_syscall_resolve_name(o->call);
+		struct scmp_arg_cmp is_equal = { .arg = o->argument,
+			.op = SCMP_CMP_EQ,
+			.datum_a = o->value };
+
+		if (nr < 0)
+			continue;
+		if (seccomp_rule_add_array(
+			filter, SCMP_ACT_ALLOW, nr, 1, &is_equal) < 0) {
+			*error = "sandbox: a condition cannot be set";
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
 fill_for_sanitizer(scmp_filter_ctx filter, const char **error)
 {
-	struct sandbox_rules rules = { sanitizer_calls,
-		ARRAY_LEN(sanitizer_calls) - 1 };
+	struct sandbox_rules rules = { .allow = sanitizer_calls,
+		.n_allow = ARRAY_LEN(sanitizer_calls) - 1 };
 
 	return fill(filter, &rules, error);
 }
@@ -54,7 +76,9 @@ sandbox_enter(const struct sandbox_rules *rules, const char **error)
 		*error = "sandbox: out of memory";
 		return false;
 	}
-	if (!fill(filter, rules, error) || !fill_for_sanitizer(filter, error))
+	if (!fill(filter, rules, error) ||
+	    !fill_conditions(filter, rules, error) ||
+	    !fill_for_sanitizer(filter, error))
 		goto out;
 	/* every thread, and no way back by a set-uid program */
 	if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) < 0 ||

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A system call by name, allowed without conditions.  A name that this
@@ -17,6 +18,15 @@
 struct sandbox_rules {
 	const char *const *allow;
 	size_t n_allow;
+	const struct sandbox_only *only; /* none: NULL */
+	size_t n_only;
+};
+
+/* One that is allowed when an argument (from 0) has this value. */
+struct sandbox_only {
+	const char *call;
+	unsigned argument;
+	uint64_t value;
 };
 
 /*

@@ -101,6 +101,30 @@ is_prefix_taken(const struct site_conf *site, size_t route, size_t prefix)
 	return false;
 }
 
+static uint64_t
+first_set(uint64_t a, uint64_t b, uint64_t c)
+{
+	if (a != 0)
+		return a;
+	return b != 0 ? b : c;
+}
+
+/* The nearest word counts, and the exact one before "timeout". */
+static void
+inherit_times(struct route_conf *r, const struct http_conf *http)
+{
+	uint64_t own = r->timeout_ms;
+
+	if (own == 0)
+		r->timeout_ms = http->timeout_ms;
+	r->first_byte_timeout_ms = first_set(r->first_byte_timeout_ms, own,
+	    first_set(http->first_byte_timeout_ms, http->timeout_ms, 0));
+	r->read_timeout_ms = first_set(r->read_timeout_ms, own,
+	    first_set(http->read_timeout_ms, http->timeout_ms, 0));
+	r->tunnel_timeout_ms =
+	    first_set(r->tunnel_timeout_ms, http->tunnel_timeout_ms, 0);
+}
+
 static void
 check_route(struct site_conf *site, size_t no, struct conf_faults *f)
 {
@@ -110,8 +134,7 @@ check_route(struct site_conf *site, size_t no, struct conf_faults *f)
 
 	CHECK(header != NULL);
 	link_route(site, r, header, f);
-	if (r->timeout_ms == 0)
-		r->timeout_ms = site->http.timeout_ms;
+	inherit_times(r, &site->http);
 	for (size_t i = 0; i < r->prefix.n; i++)
 		if (is_prefix_taken(site, no, i))
 			conf_error(f, r->prefix.at[i],
@@ -184,7 +207,9 @@ check_tls(const struct tls_conf *tls, struct conf_faults *f)
 		    "tls.key: %zu certificate and %zu key lines, each "
 		    "certificate needs its key, in the same order",
 		    tls->certificate.n, tls->key.n);
-	if (tls->client_verify != CLIENT_VERIFY_NONE && tls->client_ca.n == 0)
+	if ((tls->client_verify == CLIENT_VERIFY_OPTIONAL ||
+		tls->client_verify == CLIENT_VERIFY_REQUIRED) &&
+	    tls->client_ca.n == 0)
 		conf_error(f, tls->at,
 		    "tls.client_ca: missing, client_verify needs the CA "
 		    "certificates that the clients' are signed by");

@@ -53,6 +53,7 @@ site_free(struct site_conf *site)
 {
 	schema_release(&site_schema, site);
 	conf_file_free(site->source);
+	mem_free(site->access_points);
 	mem_free(site->file);
 	mem_free(site->name);
 	mem_free(site);

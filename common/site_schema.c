@@ -12,6 +12,9 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/site_conf.h"
+#include "common/site_hop_take.h"
+#include "common/site_http_schema.h"
+#include "common/site_take.h"
 #include "common/site_value.h"
 
 static void
@@ -77,81 +80,25 @@ take_to(const struct schema_value *v)
 	take_text_if(v, good, error);
 }
 
+/* A file, or a credential that the service manager hands over by name. */
 static void
-take_url_path(const struct schema_value *v)
+take_passphrase(const struct schema_value *v)
 {
-	const char *error = "";
-	bool good = site_value_url_path(slice_of(v->text), &error);
+	static const char prefix[] = "credential:";
+	const char *name = v->text + sizeof(prefix) - 1;
+	char **field = v->field;
 
-	take_text_if(v, good, error);
-}
-
-static void
-take_via_name(const struct schema_value *v)
-{
-	take_text_if(v, site_value_is_token(slice_of(v->text)),
-	    "letters, digits and !#$%&'*+-.^_`|~ are allowed");
-}
-
-typedef bool
-header_parser(struct slice text, struct header_conf *out, const char **error);
-
-static bool
-has_header(const struct header_list *l, const char *name)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (slice_eq_nocase(slice_of(l->v[i].name), slice_of(name)))
-			return true;
-	return false;
-}
-
-static void
-add_header(const struct schema_value *v, header_parser *parse)
-{
-	struct header_list *l = v->field;
-	struct header_conf header = { 0 };
-	const char *error = NULL;
-
-	if (!parse(slice_of(v->text), &header, &error)) {
-		schema_fault(v, "\"%s\": %s", v->text, error);
+	mem_free(*field);
+	if (strncmp(v->text, prefix, sizeof(prefix) - 1) != 0) {
+		*field = conf_resolve(v->entry->place.file, v->text);
 		return;
 	}
-	if (has_header(l, header.name)) {
+	*field = mem_need_strdup(v->text);
+	if (name[0] == '\0' || strchr(name, '/') != NULL)
 		schema_fault(v,
-		    "%s is given twice, one line for each is allowed",
-		    header.name);
-		mem_free(header.name);
-		mem_free(header.value);
-		return;
-	}
-	l->v = mem_need_grow(
-	    l->v, l->n * sizeof(*l->v), (l->n + 1) * sizeof(*l->v));
-	l->v[l->n++] = header;
-}
-
-static void
-take_header(const struct schema_value *v)
-{
-	add_header(v, site_value_header);
-}
-
-static void
-take_header_name(const struct schema_value *v)
-{
-	add_header(v, site_value_header_name);
-}
-
-static void
-release_headers(void *field)
-{
-	struct header_list *l = field;
-
-	for (size_t i = 0; i < l->n; i++) {
-		mem_free(l->v[i].name);
-		mem_free(l->v[i].value);
-	}
-	mem_free(l->v);
-	memset(l, 0, sizeof(*l));
+		    "\"%s\" is no name of a credential: write "
+		    "credential:NAME, or the path of a file",
+		    v->text);
 }
 
 /* The field is the pool itself: array and count are two members of it. */
@@ -218,11 +165,11 @@ release_aliases(void *field)
 /* each in the order of its enum */
 static const char *const app_words[] = { "none", "sap-java", "sap-abap",
 	"tomcat", "wildfly", "jetty", "weblogic", "websphere", "rfc", NULL };
-static const char *const verify_words[] = { "none", "optional", "required",
-	NULL };
-static const char *const version_words[] = { "1.2", "1.3", NULL };
-static const char *const via_words[] = { "on", "off", "full", "block", NULL };
-static const char *const log_words[] = { "stderr", NULL };
+static const char *const verify_words[] = { "none", "optional", "optional_any",
+	"required", NULL };
+static const char *const version_words[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const slash_words[] = { "refuse", "pass", NULL };
+static const char *const share_words[] = { "any", "client", NULL };
 
 static const struct schema_key site_keys[] = {
 	{ .name = "names",
@@ -252,11 +199,29 @@ static const struct schema_key tls_keys[] = {
 	    .kind = SCHEMA_PATH_LIST,
 	    .is_required = true,
 	    SCHEMA_FIELD(struct tls_conf, key) },
+	{ .name = "key_passphrase",
+	    .kind = SCHEMA_CUSTOM,
+	    SCHEMA_FIELD(struct tls_conf, key_passphrase),
+	    .take = take_passphrase,
+	    .release = release_text },
 	{ .name = "min_version",
 	    .kind = SCHEMA_WORD,
 	    .fallback = "1.2",
 	    .words = version_words,
 	    SCHEMA_FIELD(struct tls_conf, min_version) },
+	{ .name = "ciphers",
+	    .kind = SCHEMA_TEXT,
+	    SCHEMA_FIELD(struct tls_conf, ciphers) },
+	{ .name = "ciphersuites",
+	    .kind = SCHEMA_TEXT,
+	    SCHEMA_FIELD(struct tls_conf, ciphersuites) },
+	{ .name = "groups",
+	    .kind = SCHEMA_TEXT,
+	    SCHEMA_FIELD(struct tls_conf, groups) },
+	{ .name = "prefer_server_ciphers",
+	    .kind = SCHEMA_BOOL,
+	    .fallback = "yes",
+	    SCHEMA_FIELD(struct tls_conf, prefer_server_ciphers) },
 	{ .name = "client_verify",
 	    .kind = SCHEMA_WORD,
 	    .fallback = "none",
@@ -274,71 +239,9 @@ static const struct schema_key tls_keys[] = {
 	    .min = 0,
 	    .max = 20,
 	    SCHEMA_FIELD(struct tls_conf, client_depth) },
-	{ .name = "ocsp_staple", .kind = SCHEMA_NOT_YET },
-};
-
-static const struct schema_key http_keys[] = {
-	{ .name = "via",
-	    .kind = SCHEMA_WORD,
-	    .fallback = "on",
-	    .words = via_words,
-	    SCHEMA_FIELD(struct http_conf, via) },
-	{ .name = "via_name",
-	    .kind = SCHEMA_CUSTOM,
-	    SCHEMA_FIELD(struct http_conf, via_name),
-	    .take = take_via_name,
-	    .release = release_text },
-	{ .name = "timeout",
-	    .kind = SCHEMA_DURATION,
-	    .fallback = "60s",
-	    SCHEMA_FIELD(struct http_conf, timeout_ms) },
-	{ .name = "preserve_host",
-	    .kind = SCHEMA_BOOL,
-	    .fallback = "yes",
-	    SCHEMA_FIELD(struct http_conf, preserve_host) },
-	{ .name = "root_redirect",
-	    .kind = SCHEMA_CUSTOM,
-	    SCHEMA_FIELD(struct http_conf, root_redirect),
-	    .take = take_url_path,
-	    .release = release_text },
-	{ .name = "https_redirect",
-	    .kind = SCHEMA_BOOL,
-	    .fallback = "no",
-	    SCHEMA_FIELD(struct http_conf, https_redirect) },
-	{ .name = "https_port",
-	    .kind = SCHEMA_COUNT,
-	    .fallback = "443",
-	    .min = 1,
-	    .max = 65535,
-	    SCHEMA_FIELD(struct http_conf, https_port) },
-	{ .name = "request_header",
-	    .kind = SCHEMA_CUSTOM,
-	    .is_list = true,
-	    SCHEMA_FIELD(struct http_conf, request_header),
-	    .take = take_header,
-	    .release = release_headers },
-	{ .name = "request_header_remove",
-	    .kind = SCHEMA_CUSTOM,
-	    .is_list = true,
-	    SCHEMA_FIELD(struct http_conf, request_header_remove),
-	    .take = take_header_name,
-	    .release = release_headers },
-	{ .name = "response_header",
-	    .kind = SCHEMA_CUSTOM,
-	    .is_list = true,
-	    SCHEMA_FIELD(struct http_conf, response_header),
-	    .take = take_header,
-	    .release = release_headers },
-	{ .name = "response_header_remove",
-	    .kind = SCHEMA_CUSTOM,
-	    .is_list = true,
-	    SCHEMA_FIELD(struct http_conf, response_header_remove),
-	    .take = take_header_name,
-	    .release = release_headers },
-	{ .name = "access_log",
-	    .kind = SCHEMA_PATH,
-	    .words = log_words,
-	    SCHEMA_FIELD(struct http_conf, access_log) },
+	{ .name = "ocsp_staple",
+	    .kind = SCHEMA_PATH_LIST,
+	    SCHEMA_FIELD(struct tls_conf, ocsp_staple) },
 };
 
 static const struct schema_key route_keys[] = {
@@ -358,9 +261,10 @@ static const struct schema_key route_keys[] = {
 	{ .name = "pool_http", .kind = SCHEMA_REFERENCE },
 	{ .name = "pool_https", .kind = SCHEMA_REFERENCE },
 	{ .name = "require_tls",
-	    .kind = SCHEMA_BOOL,
+	    .kind = SCHEMA_CUSTOM,
 	    .fallback = "no",
-	    SCHEMA_FIELD(struct route_conf, require_tls) },
+	    SCHEMA_FIELD(struct route_conf, require_tls),
+	    .take = site_take_require_tls },
 	{ .name = "require_client_cert",
 	    .kind = SCHEMA_BOOL,
 	    .fallback = "no",
@@ -372,6 +276,34 @@ static const struct schema_key route_keys[] = {
 	{ .name = "timeout",
 	    .kind = SCHEMA_DURATION,
 	    SCHEMA_FIELD(struct route_conf, timeout_ms) },
+	{ .name = "first_byte_timeout",
+	    .kind = SCHEMA_DURATION,
+	    SCHEMA_FIELD(struct route_conf, first_byte_timeout_ms) },
+	{ .name = "read_timeout",
+	    .kind = SCHEMA_DURATION,
+	    SCHEMA_FIELD(struct route_conf, read_timeout_ms) },
+	{ .name = "tunnel_timeout",
+	    .kind = SCHEMA_DURATION,
+	    SCHEMA_FIELD(struct route_conf, tunnel_timeout_ms) },
+	{ .name = "body_timeout",
+	    .kind = SCHEMA_DURATION,
+	    SCHEMA_FIELD(struct route_conf, body_timeout_ms) },
+	{ .name = "body_min_rate",
+	    .kind = SCHEMA_SIZE,
+	    .min = 1,
+	    .max = 1048576,
+	    SCHEMA_FIELD(struct route_conf, body_min_rate) },
+	{ .name = "encoded_slashes",
+	    .kind = SCHEMA_WORD,
+	    .fallback = "refuse",
+	    .words = slash_words,
+	    SCHEMA_FIELD(struct route_conf, encoded_slashes) },
+	{ .name = "upgrade",
+	    .kind = SCHEMA_CUSTOM,
+	    .is_list = true,
+	    SCHEMA_FIELD(struct route_conf, upgrade),
+	    .take = site_hop_take_upgrade,
+	    .release = release_names },
 };
 
 static const struct schema_key pool_keys[] = {
@@ -392,11 +324,38 @@ static const struct schema_key pool_keys[] = {
 	    SCHEMA_FIELD(struct pool_conf, connect_timeout_ms) },
 	{ .name = "keepalive_timeout",
 	    .kind = SCHEMA_DURATION,
-	    .fallback = "10s",
 	    SCHEMA_FIELD(struct pool_conf, keepalive_timeout_ms) },
-	{ .name = "sticky", .kind = SCHEMA_NOT_YET },
-	{ .name = "health", .kind = SCHEMA_NOT_YET },
-	{ .name = "health_interval", .kind = SCHEMA_NOT_YET },
+	{ .name = "upstream_share",
+	    .kind = SCHEMA_WORD,
+	    .fallback = "any",
+	    .words = share_words,
+	    SCHEMA_FIELD(struct pool_conf, upstream_share) },
+	{ .name = "upstream_keepalive",
+	    .kind = SCHEMA_BOOL,
+	    .fallback = "on",
+	    SCHEMA_FIELD(struct pool_conf, upstream_keepalive) },
+	{ .name = "sticky",
+	    .kind = SCHEMA_WORD,
+	    .fallback = "auto",
+	    .words = site_sticky_words,
+	    SCHEMA_FIELD(struct pool_conf, sticky) },
+	{ .name = "sticky_cookie",
+	    .kind = SCHEMA_CUSTOM,
+	    SCHEMA_FIELD(struct pool_conf, sticky_cookie),
+	    .take = site_take_cookie_name,
+	    .release = site_release_text },
+	{ .name = "sticky_key",
+	    .kind = SCHEMA_TEXT,
+	    SCHEMA_FIELD(struct pool_conf, sticky_key) },
+	{ .name = "health",
+	    .kind = SCHEMA_CUSTOM,
+	    SCHEMA_FIELD(struct pool_conf, health),
+	    .take = site_take_health,
+	    .release = site_release_text },
+	{ .name = "health_interval",
+	    .kind = SCHEMA_DURATION,
+	    .fallback = "5s",
+	    SCHEMA_FIELD(struct pool_conf, health_interval_ms) },
 	{ .name = "tls_ca", .kind = SCHEMA_NOT_YET },
 	{ .name = "tls_name", .kind = SCHEMA_NOT_YET },
 	{ .name = "tls_certificate", .kind = SCHEMA_NOT_YET },
@@ -420,8 +379,8 @@ static const struct schema_section sections[] = {
 	    .place_field = offsetof(struct tls_conf, at),
 	    .present_field = offsetof(struct tls_conf, present) },
 	{ .name = "http",
-	    .keys = http_keys,
-	    .n_keys = ARRAY_LEN(http_keys),
+	    .keys = site_http_keys,
+	    .n_keys = SITE_HTTP_KEYS,
 	    .object = offsetof(struct site_conf, http),
 	    .name_field = SCHEMA_NONE,
 	    .place_field = SCHEMA_NONE,

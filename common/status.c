@@ -97,6 +97,89 @@ make_json(const struct status *s)
 	return text;
 }
 
+/* metrics ----------------------------------------------------------------- */
+
+static void
+put_family(struct buf *out, const struct status *s, const char *name,
+    const char *kind, const char *help)
+{
+	put(out, "# HELP %s_%s %s\n# TYPE %s_%s %s\n", s->daemon, name, help,
+	    s->daemon, name, kind);
+}
+
+/* A label's value: '"', '\\' and line ends are escaped. */
+static void
+put_label(struct buf *out, const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			put(out, "\\%c", *value);
+		else if (*value == '\n')
+			put(out, "\\n");
+		else
+			put(out, "%c", *value);
+	}
+}
+
+static void
+put_counts(struct buf *out, const struct status *s)
+{
+	const struct master_counts *c = s->counts;
+
+	put_family(out, s, "reloads_total", "counter", "Reloads by result.");
+	put(out, "%s_reloads_total{result=\"ok\"} %" PRIu64 "\n", s->daemon,
+	    c->reloads_ok);
+	put(out, "%s_reloads_total{result=\"failed\"} %" PRIu64 "\n", s->daemon,
+	    c->reloads_failed);
+	put_family(out, s, "child_restarts_total", "counter",
+	    "Children that ended unasked and were started again.");
+	for (unsigned i = 0; i < PLAN_MAX_ROLES; i++)
+		if (c->restarts[i].role != NULL)
+			put(out,
+			    "%s_child_restarts_total{role=\"%s\"} %" PRIu64
+			    "\n",
+			    s->daemon, c->restarts[i].role, c->restarts[i].n);
+}
+
+static void
+put_expiry(struct buf *out, const struct status *s, const struct plan *p)
+{
+	if (p->n_expiry == 0)
+		return;
+	put_family(out, s, "certificate_expiry_seconds", "gauge",
+	    "When the site's certificate expires, in seconds since 1970.");
+	for (unsigned i = 0; i < p->n_expiry; i++) {
+		put(out, "%s_certificate_expiry_seconds{site=\"", s->daemon);
+		put_label(out, p->expiry[i].name);
+		put(out, "\"} %" PRId64 "\n", p->expiry[i].at_s);
+	}
+}
+
+/* What the children count, then what only the master knows. */
+static char *
+make_metrics(const struct status *s)
+{
+	char *counted = metrics_text(s->metrics);
+	struct buf out = { 0 };
+	char *text = NULL;
+
+	if (counted == NULL)
+		return NULL;
+	CHECK(buf_append(&out, counted, strlen(counted), STATUS_MAX));
+	mem_free(counted);
+	put_counts(&out, s);
+	if (s->active != NULL) {
+		put_family(&out, s, "generation", "gauge",
+		    "Number of the generation that serves.");
+		put(&out, "%s_generation %u\n", s->daemon,
+		    generation_number(s->active));
+		put_expiry(&out, s, generation_plan(s->active));
+	}
+	text = mem_need_strndup(buf_slice(&out).p, buf_len(&out));
+	buf_release(&out);
+	return text;
+}
+
 void
 status_answer(
     const struct status *s, struct slice path, struct admin_answer *out)
@@ -104,7 +187,7 @@ status_answer(
 	out->status = 200;
 	if (slice_eq(path, SLICE("/metrics"))) {
 		out->type = "text/plain; version=0.0.4";
-		out->body = metrics_text(s->metrics);
+		out->body = make_metrics(s);
 		return;
 	}
 	if (slice_eq(path, SLICE("/status"))) {

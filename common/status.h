@@ -11,6 +11,18 @@
 #include "common/admin.h"
 #include "common/generation.h"
 
+/* What only the master knows; shown as metrics. */
+struct master_restarts {
+	const char *role; /* constant; NULL: unused */
+	uint64_t n;
+};
+
+struct master_counts {
+	uint64_t reloads_ok;
+	uint64_t reloads_failed;
+	struct master_restarts restarts[PLAN_MAX_ROLES];
+};
+
 struct status {
 	const char *daemon;
 	const char *version;
@@ -18,6 +30,7 @@ struct status {
 	uint64_t now_ms;  /* monotonic */
 	bool is_complete; /* running, and every child is ready */
 	const struct metrics *metrics;
+	const struct master_counts *counts;
 	const char *reload_result;           /* "none", "ok", "failed" */
 	const char *reload_error;            /* "" when there is none */
 	const struct generation *active;     /* NULL: none yet */

@@ -14,6 +14,7 @@
 #include "common/conf.h"
 #include "common/metrics.h"
 #include "common/plan.h"
+#include "common/state_page.h"
 
 /* What a daemon tells the common part about itself; constant. */
 struct daemon_desc {
@@ -21,6 +22,7 @@ struct daemon_desc {
 	const char *default_config;
 	const struct metric_def *metrics;
 	unsigned n_metrics;
+	struct state_desc state;
 	/*
 	 * Reads the configuration at path (absolute) and everything it
 	 * names.  *out is initialised by the caller and fit for use when f
@@ -28,6 +30,13 @@ struct daemon_desc {
 	 */
 	void (*read_plan)(
 	    const char *path, struct plan *out, struct conf_faults *f);
+	/*
+	 * "-e URL": writes what would become of it by the configuration at
+	 * path; returns the exit status, 1 when f holds an error.  NULL: the
+	 * daemon knows nothing of URLs.
+	 */
+	int (*explain)(
+	    const char *path, const char *url, struct conf_faults *f);
 };
 
 /*
@@ -40,9 +49,10 @@ bool supervisor_read_plan(const struct daemon_desc *d, const char *path,
 /*
  * Runs until a signal ends it; returns the exit status.  Takes over what
  * first holds.  Not ready with its first generation, it leaves nothing behind
- * and returns 1.
+ * and returns 1.  takes_over: the sockets come from the master that runs now,
+ * which leaves when the first generation is ready (common/takeover.h).
  */
-int supervisor_run(
-    const struct daemon_desc *d, const char *config, struct plan *first);
+int supervisor_run(const struct daemon_desc *d, const char *config,
+    struct plan *first, bool takes_over);
 
 #endif

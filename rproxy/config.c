@@ -11,7 +11,10 @@
 #include "common/daemon_conf.h"
 #include "common/mem.h"
 #include "common/schema.h"
+#include "rproxy/config_lint.h"
 #include "rproxy/config_schema.h"
+#include "rproxy/config_pages.h"
+#include "rproxy/config_site.h"
 
 /*
  * A Unix socket speaks PROXY v2 and believes it, so it must know from whom; a
@@ -118,6 +121,9 @@ rproxy_config_read(const char *path, struct bundle *b, struct conf_faults *f)
 	daemon_conf_check_folder(b, conf_place_of(c->source, "rproxy", "log"),
 	    "rproxy.log", c->log, f);
 	site_list_read(&c->sites, b, &c->site_patterns, f);
+	config_site_complete(c, f);
+	config_pages_read(&c->sites, b, f);
+	config_lint(c, f);
 	check_routes(c, f);
 	collect_logs(c, f);
 	return c;
@@ -129,6 +135,7 @@ rproxy_config_free(struct rproxy_config *c)
 	if (c == NULL)
 		return;
 	string_list_release(&c->access_logs);
+	config_site_release(c);
 	site_list_free(&c->sites);
 	schema_release(&rproxy_schema, c);
 	conf_file_free(c->source);

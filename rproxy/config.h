@@ -42,11 +42,15 @@ struct rproxy_config {
 	uint64_t header_timeout_ms;    /* first byte to end of the head */
 	uint64_t keepalive_timeout_ms; /* idle between two requests */
 	uint64_t body_timeout_ms;      /* silence in a request body */
+	unsigned body_min_rate;        /* bytes per second; 0: any */
 	uint64_t send_timeout_ms;      /* client takes nothing */
 	unsigned max_request_line;     /* bytes */
+	unsigned max_field_bytes;      /* one field line */
 	unsigned max_headers_bytes;    /* all fields */
 	unsigned max_headers;          /* number of fields */
 	unsigned max_connections;      /* of each worker */
+	/* and on what a server may send */
+	unsigned max_response_headers_bytes;
 	struct listen_conf *listen;
 	size_t n_listen;
 	struct string_list site_patterns; /* absolute, "*" and all */

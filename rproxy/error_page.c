@@ -70,6 +70,34 @@ error_page_write(struct buf *out, unsigned status, struct slice phrase,
 	       put(out, ".</small></p>\n</body>\n</html>\n");
 }
 
+/* An identifier comes from tlsd, or from whoever stands in its place. */
+static bool
+put_json(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		bool plain = s.p[i] >= ' ' && s.p[i] <= '~' && s.p[i] != '"' &&
+			     s.p[i] != '\\';
+
+		if (!buf_append(out, plain ? s.p + i : "?", 1, ERROR_PAGE_MAX))
+			return false;
+	}
+	return true;
+}
+
+bool
+error_page_write_json(struct buf *out, unsigned status, struct slice phrase,
+    const char *text, struct slice id)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%u", status);
+	return put(out, "{\"type\":\"about:blank\",\"title\":\"") &&
+	       put_json(out, phrase) && put(out, "\",\"status\":") &&
+	       put(out, number) && put(out, ",\"detail\":\"") &&
+	       put_json(out, slice_of(text)) && put(out, "\",\"id\":\"") &&
+	       put_json(out, id) && put(out, "\"}\n");
+}
+
 bool
 error_page_write_redirect(struct buf *out, unsigned status, struct slice phrase,
     struct slice location)

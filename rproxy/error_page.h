@@ -16,6 +16,9 @@
  */
 bool error_page_write(struct buf *out, unsigned status, struct slice phrase,
     const char *text, struct slice id);
+/* The same for a program: RFC 9457, application/problem+json. */
+bool error_page_write_json(struct buf *out, unsigned status,
+    struct slice phrase, const char *text, struct slice id);
 /* A page with a link, for a redirect.  A location too long for the page is
  * left out. */
 bool error_page_write_redirect(struct buf *out, unsigned status,

@@ -4,9 +4,11 @@
  * side and the server's.
  *
  *	CONNECT ------> RELAY ------> FLUSH ------> over
- *	   |              |             ^
- *	   |              | early fault | the page is in the buffer
- *	   +--------------+-------------+
+ *	   |              | | |         ^
+ *	   |              | | | early fault: the page is in the buffer
+ *	   +--------------+-|-+---------+
+ *	                  | |
+ *	                  | +--> TUNNEL --> over: 101 was asked for and said
  *	                  |
  *	                  +--> over, the client's connection aborted: a fault
  *	                       after the response had begun
@@ -14,6 +16,7 @@
  *	CONNECT  a server connection is on its way; servers that refuse are
  *		 left for the next one, each is tried once
  *	RELAY    request and response, each stopped by its slower side
+ *	TUNNEL   bytes of another protocol; no HTTP any more
  *	FLUSH    the server is done with; the client takes what is left
  *
  * advance() alone decides what happens next.  It looks at levels only; the
@@ -33,6 +36,8 @@
 #include "rproxy/metrics_table.h"
 
 #define MAX_SPARE 128
+#define MAX_STATUS_LINE 8192
+#define MAX_RESPONSE_FIELDS 256
 
 static const struct server_user server_user;
 
@@ -51,6 +56,11 @@ exchanges_init(struct exchanges *e, struct front *front,
 	e->names = names;
 	e->log = log;
 	e->metrics = metrics;
+	e->response_limits = (struct h1_limits){
+		.max_line_bytes = MAX_STATUS_LINE,
+		.max_headers_bytes = front->config->max_response_headers_bytes,
+		.max_headers = MAX_RESPONSE_FIELDS,
+	};
 	e->worker = worker;
 	e->started_ms = clock_now_ms();
 	TAILQ_INIT(&e->spare);
@@ -167,9 +177,26 @@ answer(struct exchange *x, bool written)
 	return false;
 }
 
+/* After the silence of both an orderly end, unless something is left unsaid. */
+static void
+end_tunnel(struct exchange *x, enum reason why)
+{
+	x->why = why;
+	metrics_sub(x->home->metrics, M_TUNNELS_OPEN, 1);
+	if (why == REASON_OK || (why == REASON_TUNNEL_TIMEOUT &&
+				    buf_len(&x->client->stream.out) == 0))
+		end(x, false);
+	else
+		end_aborted(x);
+}
+
 static bool
 fail(struct exchange *x, enum reason why)
 {
+	if (x->state == EXCHANGE_TUNNEL) {
+		end_tunnel(x, why);
+		return false;
+	}
 	x->why = why;
 	if (!x->front.head_is_out && reason_status(why) != 0)
 		return answer(x, exchange_answer_error(x, why));
@@ -227,7 +254,7 @@ try_again(struct exchange *x, enum reason why)
 	x->server_ready = false;
 	memset(&x->scan, 0, sizeof(x->scan));
 	struct server_conn *s =
-	    pool_connect_again(server, &server_user, x, &why);
+	    pool_connect_again(server, &x->tries, &server_user, x, &why);
 	if (s == NULL)
 		return try_next(x);
 	use_server(x, s);
@@ -241,87 +268,12 @@ leave_server(struct exchange *x)
 	struct server_conn *s = x->server;
 
 	x->server = NULL;
+	if (!exchange_request_is_read(x))
+		x->why = REASON_EARLY_ANSWER;
 	if (x->may_park && exchange_request_is_read(x) && !x->up_stopped)
 		server_conn_park(s);
 	else
 		server_conn_drop(s);
-}
-
-/* waiting ------------------------------------------------------------------ */
-
-static enum exchange_wait
-client_wait(const struct exchange *x)
-{
-	if (buf_len(&x->client->stream.out) > 0)
-		return WAIT_CLIENT_SEND;
-	if (x->state == EXCHANGE_RELAY && !exchange_request_is_read(x) &&
-	    !x->up_stopped && buf_len(&x->server->stream.out) == 0)
-		return WAIT_CLIENT_BODY;
-	return WAIT_NONE;
-}
-
-static enum exchange_wait
-server_wait(const struct exchange *x)
-{
-	if (x->state != EXCHANGE_RELAY)
-		return WAIT_NONE;
-	if (buf_len(&x->server->stream.out) > 0 && !x->up_stopped)
-		return WAIT_SERVER_SEND;
-	if (x->status != 0)
-		return buf_len(&x->client->stream.out) > 0 ? WAIT_NONE
-							   : WAIT_SERVER_BODY;
-	if (exchange_request_is_read(x) || x->up_stopped)
-		return WAIT_SERVER_HEAD;
-	return WAIT_NONE;
-}
-
-/* A deadline runs on from the last byte of what is waited for. */
-static void
-wait_for(struct deadline *d, struct waiting *w, enum exchange_wait what,
-    uint64_t bytes, uint64_t ms)
-{
-	if (what == WAIT_NONE) {
-		if (w->what != WAIT_NONE)
-			deadline_clear(d);
-	} else if (what != w->what || bytes != w->bytes) {
-		deadline_set(d, ms);
-	}
-	w->what = what;
-	w->bytes = bytes;
-}
-
-static void
-set_deadlines(struct exchange *x)
-{
-	const struct rproxy_config *k = x->home->front->config;
-	struct client_conn *c = x->client;
-	enum exchange_wait what = client_wait(x);
-	bool sends = what == WAIT_CLIENT_SEND;
-
-	wait_for(&c->deadline, &x->client_wait, what,
-	    sends ? c->stream.bytes_out : c->stream.bytes_in,
-	    sends ? k->send_timeout_ms : k->body_timeout_ms);
-	if (x->state != EXCHANGE_RELAY)
-		return;
-	struct server_conn *s = x->server;
-	what = server_wait(x);
-	wait_for(&s->deadline, &x->server_wait, what,
-	    what == WAIT_SERVER_SEND ? s->stream.bytes_out : s->stream.bytes_in,
-	    x->plan.route->timeout_ms);
-}
-
-static void
-set_interest(struct exchange *x)
-{
-	struct client_conn *c = x->client;
-	bool read = exchange_request_is_read(x) || x->state == EXCHANGE_FLUSH
-			? client_conn_may_read_ahead(c)
-			: client_wait(x) == WAIT_CLIENT_BODY;
-
-	stream_want(&c->stream, read);
-	if (x->state == EXCHANGE_RELAY)
-		stream_want(&x->server->stream,
-		    x->status == 0 || buf_len(&c->stream.out) == 0);
 }
 
 /* what happens next -------------------------------------------------------- */
@@ -337,6 +289,29 @@ flush_both(struct exchange *x)
 		x->server_ready = true;
 	}
 	return REASON_OK;
+}
+
+/* False: it is over, and x is gone. */
+static bool
+advance_tunnel(struct exchange *x)
+{
+	bool client_ready = x->client_ready, server_ready = x->server_ready;
+
+	x->client_ready = x->server_ready = false;
+	switch (tunnel_step(&x->tunnel, client_ready, server_ready)) {
+	case TUNNEL_OPEN:
+		return true;
+	case TUNNEL_OVER:
+		end_tunnel(x, REASON_OK);
+		return false;
+	case TUNNEL_CLIENT_GONE:
+		end_tunnel(x, REASON_CLIENT_GONE);
+		return false;
+	case TUNNEL_SERVER_GONE:
+		end_tunnel(x, REASON_SERVER_RESET);
+		return false;
+	}
+	return false;
 }
 
 static enum reason
@@ -356,9 +331,11 @@ move(struct exchange *x)
 static void
 advance(struct exchange *x)
 {
-	enum reason why = move(x);
+	enum reason why = x->state == EXCHANGE_TUNNEL ? REASON_OK : move(x);
 
 	if (why != REASON_OK && !fail(x, why))
+		return;
+	if (x->state == EXCHANGE_TUNNEL && !advance_tunnel(x))
 		return;
 	if (x->state == EXCHANGE_RELAY && exchange_response_is_done(x)) {
 		leave_server(x);
@@ -369,8 +346,7 @@ advance(struct exchange *x)
 		end(x, x->front.keep);
 		return;
 	}
-	set_deadlines(x);
-	set_interest(x);
+	exchange_wait(x);
 }
 
 static void
@@ -389,13 +365,15 @@ begin(struct exchange *x, enum reason why)
 	body_relay_init(&x->up, &x->plan.framing,
 	    x->plan.framing.kind == BODY_CHUNKED,
 	    x->plan.route != NULL ? x->plan.route->max_body_bytes : 0);
-	if (why == REASON_OK && x->plan.action == REQUEST_REDIRECT) {
-		if (answer(x, exchange_answer_redirect(x)))
+	if (why == REASON_OK && x->plan.action != REQUEST_FORWARD) {
+		if (answer(x, exchange_answer_plan(x)))
 			advance(x);
 		return;
 	}
 	if (why == REASON_OK)
 		why = exchange_request_rewrite(x);
+	x->expects_continue =
+	    !x->up.done && fields_first(&r->fields, FIELD_EXPECT) != NULL;
 	x->need = reuse_need_of(r->method_id, !x->up.done);
 	if (why == REASON_OK)
 		why = try_next(x);
@@ -420,6 +398,7 @@ on_request(struct client_conn *c, struct request *r, enum reason why)
 	*r = empty;
 	x->home = e;
 	x->client = c;
+	x->tries.client = c->serial;
 	x->begun_ms = exchange_now_ms(x);
 	x->connect_ms = -1;
 	x->head_ms = -1;
@@ -437,16 +416,36 @@ on_client_progress(struct client_conn *c, unsigned events)
 	advance(x);
 }
 
+/* The server says nothing and the client waits for it: one of them must go
+ * on, and the client has a body for us. */
+static enum reason
+say_continue(struct exchange *x)
+{
+	x->expects_continue = false;
+	x->has_continued = true;
+	return h1_front_continue(x->client) ? REASON_OK : REASON_NO_MEMORY;
+}
+
 static void
 on_client_expire(struct client_conn *c)
 {
 	struct exchange *x = c->exchange;
-	enum reason why = x->client_wait.what == WAIT_CLIENT_BODY
-			      ? REASON_BODY_TIMEOUT
-			      : REASON_SEND_TIMEOUT;
+	enum exchange_wait what = x->client_wait.what;
+	enum reason why = what == WAIT_CLIENT_CONTINUE
+			      ? say_continue(x)
+			      : exchange_wait_reason(what, x);
 
-	if (fail(x, why))
+	x->client_wait.what = WAIT_NONE;
+	if (why == REASON_OK || fail(x, why))
 		advance(x);
+}
+
+static void
+on_client_gone(struct client_conn *c)
+{
+	struct exchanges *e = c->front->ctx;
+
+	upstream_forget(e->upstream, c->serial);
 }
 
 static void
@@ -486,13 +485,8 @@ static void
 on_server_expire(struct server_conn *s)
 {
 	struct exchange *x = s->exchange;
-	enum reason why = REASON_READ_TIMEOUT;
 
-	if (x->server_wait.what == WAIT_SERVER_SEND)
-		why = REASON_WRITE_TIMEOUT;
-	else if (x->server_wait.what == WAIT_SERVER_HEAD)
-		why = REASON_RESPONSE_TIMEOUT;
-	if (fail(x, why))
+	if (fail(x, exchange_wait_reason(x->server_wait.what, x)))
 		advance(x);
 }
 
@@ -507,4 +501,5 @@ const struct front_handler exchange_handler = {
 	.on_request = on_request,
 	.on_progress = on_client_progress,
 	.on_expire = on_client_expire,
+	.on_gone = on_client_gone,
 };

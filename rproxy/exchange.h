@@ -22,6 +22,7 @@ struct exchanges {
 	const struct site_names *names;
 	struct access_log *log;
 	struct metrics *metrics;
+	struct h1_limits response_limits;
 	unsigned worker;       /* number of this process, for identifiers */
 	uint64_t started_ms;   /* since the epoch, likewise */
 	uint64_t wall_base_ms; /* uv_now() and this is the time of day */

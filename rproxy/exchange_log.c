@@ -67,8 +67,9 @@ static void
 fill_result(const struct exchange *x, struct access_entry *e)
 {
 	e->status = x->status;
-	e->body_bytes = x->own_bytes + x->down.content_bytes;
-	e->request_bytes = x->up.content_bytes;
+	e->body_bytes =
+	    x->own_bytes + x->down.content_bytes + x->tunnel.down_bytes;
+	e->request_bytes = x->up.content_bytes + x->tunnel.up_bytes;
 	if (x->plan.site != NULL)
 		e->site = slice_of(x->plan.site->name);
 	if (x->plan.route != NULL)
@@ -108,8 +109,9 @@ log_failure(const struct exchange *x)
 
 	if (x->why == REASON_OK)
 		return;
-	bool is_client = reason_party(x->why) == PARTY_CLIENT;
-	if (is_client && log_get_level() < LOG_LEVEL_INFO)
+	bool is_usual = reason_party(x->why) == PARTY_CLIENT ||
+			reason_party(x->why) == PARTY_NONE;
+	if (is_usual && log_get_level() < LOG_LEVEL_INFO)
 		return;
 	(void)snprintf(text, sizeof(text),
 	    "site %s: client %.*s: %s: %.*s %.*s: server %s: status %u: "
@@ -119,7 +121,7 @@ log_failure(const struct exchange *x)
 	    SLICE_FMT(slice_first(x->request.head.method, 32)),
 	    SLICE_FMT(target), x->server_label != NULL ? x->server_label : "-",
 	    x->status, SLICE_FMT(exchange_id(x, id)));
-	if (is_client)
+	if (is_usual)
 		log_info("%s", text);
 	else
 		log_warning("%s", text);
@@ -130,7 +132,7 @@ exchange_log(struct exchange *x)
 {
 	struct metrics *m = x->home->metrics;
 
-	if (x->status >= 200 && x->status < 600)
+	if (x->status >= 100 && x->status < 600)
 		metrics_add(m, M_REQUESTS_1XX + x->status / 100 - 1, 1);
 	if (x->why != REASON_OK)
 		metrics_add(m, M_FAILURES + (unsigned)x->why, 1);

@@ -1,53 +1,23 @@
 /*
  * The request on its way to the server.  Runs in the worker.
  *
- * The fields are rewritten once, in the list that the client's head was read
- * into; each connection that is tried gets them serialised anew, behind a
- * Host of its own where the site does not preserve it.  Order matters
- * (CVE-2022-31813): hop-by-hop fields and what Connection names went first
- * (request_rules), then what the client claims about itself, then what the
- * operator removes; what we add comes last, and nothing that the client sent
- * can take it away.  RFC 9110 section 7.6, RFC 9112 section 6.
+ * The fields are rewritten once (request_fields.c), in the list that the
+ * client's head was read into; each connection that is tried gets them
+ * serialised anew, behind a Host of its own where the site does not preserve
+ * it.  RFC 9112 section 6.
  */
 #include "common/number.h"
 #include "rproxy/exchange_state.h"
 #include "rproxy/http/h1_write.h"
-#include "rproxy/rewrite/claims.h"
-#include "rproxy/rewrite/forwarded.h"
-#include "rproxy/rewrite/via.h"
-
-static bool
-set_configured(struct fields *f, const struct http_conf *http)
-{
-	const struct header_list *set = &http->request_header;
-
-	for (size_t i = 0; i < set->n; i++) {
-		struct slice name = slice_of(set->v[i].name);
-		fields_drop_name(f, name);
-		if (!fields_add(f, name, slice_of(set->v[i].value)))
-			return false;
-	}
-	return true;
-}
+#include "rproxy/request_fields.h"
 
 enum reason
 exchange_request_rewrite(struct exchange *x)
 {
-	const struct site_conf *site = x->plan.site;
-	const struct header_list *remove = &site->http.request_header_remove;
-	struct fields *f = &x->request.head.fields;
-
-	claims_strip(f);
-	for (size_t i = 0; i < remove->n; i++)
-		fields_drop_name(f, slice_of(remove->v[i].name));
-	fields_drop(f, FIELD_HOST);
-	fields_drop(f, FIELD_CONTENT_LENGTH);
-	if (!via_add(f, &site->http, x->request.head.minor, &x->arena) ||
-	    !forwarded_add(
-		f, x->client->facts, site, x->plan.host, &x->arena) ||
-	    !set_configured(f, &site->http))
-		return REASON_NO_MEMORY;
-	return REASON_OK;
+	sticky_read(x->plan.pool, x->plan.site->app, x->request.head.target,
+	    &x->request.head.fields, &x->tries.wishes);
+	return request_fields_rewrite(
+	    &x->request.head, &x->plan, x->client->facts, &x->arena);
 }
 
 static bool
@@ -58,6 +28,24 @@ write_host(struct exchange *x, struct buf *out)
 	if (!x->plan.site->http.preserve_host || host.len == 0)
 		host = slice_of(x->server->server->authority);
 	return h1_write_field(out, SLICE("Host"), host, EXCHANGE_HEAD_MAX);
+}
+
+static bool
+write_destination(struct exchange *x, struct buf *out)
+{
+	struct slice to = x->plan.destination;
+
+	if (to.p == NULL)
+		return true;
+	if (to.p[0] == '/' && !x->plan.site->http.preserve_host) {
+		struct slice parts[] = { SLICE("http://"),
+			slice_of(x->server->server->authority), to };
+
+		to = arena_concat(&x->arena, parts, ARRAY_LEN(parts));
+		if (to.p == NULL)
+			return false;
+	}
+	return h1_write_field(out, SLICE("Destination"), to, EXCHANGE_HEAD_MAX);
 }
 
 static bool
@@ -83,15 +71,33 @@ write_framing(struct exchange *x, struct buf *out)
 	return false;
 }
 
+/* What this connection is to be after the exchange. */
+static bool
+write_connection(struct exchange *x, struct buf *out)
+{
+	struct slice name = SLICE("Connection");
+
+	if (x->plan.upgrade.len > 0)
+		return h1_write_field(
+			   out, name, SLICE("upgrade"), EXCHANGE_HEAD_MAX) &&
+		       h1_write_field(out, SLICE("Upgrade"), x->plan.upgrade,
+			   EXCHANGE_HEAD_MAX);
+	if (!x->plan.pool->upstream_keepalive)
+		return h1_write_field(
+		    out, name, SLICE("close"), EXCHANGE_HEAD_MAX);
+	return true;
+}
+
 static bool
 write_head(struct exchange *x, struct buf *out)
 {
 	return h1_write_request_line(out, x->request.head.method, x->plan.path,
 		   EXCHANGE_HEAD_MAX) &&
-	       write_host(x, out) &&
+	       write_host(x, out) && write_destination(x, out) &&
 	       h1_write_fields(
 		   out, &x->request.head.fields, EXCHANGE_HEAD_MAX) &&
-	       write_framing(x, out) && h1_write_end(out, EXCHANGE_HEAD_MAX);
+	       write_connection(x, out) && write_framing(x, out) &&
+	       h1_write_end(out, EXCHANGE_HEAD_MAX);
 }
 
 static enum reason

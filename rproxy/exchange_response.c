@@ -13,55 +13,38 @@
 #include <string.h>
 
 #include "rproxy/exchange_state.h"
-#include "rproxy/rewrite/cookies.h"
-#include "rproxy/rewrite/response_rules.h"
-#include "rproxy/rewrite/via.h"
+#include "rproxy/metrics_table.h"
+#include "rproxy/request_upgrade.h"
+#include "rproxy/response_fields.h"
 
 #define MAX_INTERIM 16
 
-static const struct h1_limits limits = {
-	.max_line_bytes = 8192,
-	.max_headers_bytes = 128 * 1024,
-	.max_headers = 256,
-};
-
 /* head --------------------------------------------------------------------- */
 
+/* Where a cookie of ours binds clients: to whoever has answered. */
 static bool
-set_configured(struct fields *f, const struct http_conf *http)
+bind_client(struct exchange *x)
 {
-	const struct header_list *remove = &http->response_header_remove;
-	const struct header_list *set = &http->response_header;
+	const struct pool_conf *pool = x->plan.pool;
+	const struct sticky_wishes *w = &x->tries.wishes;
+	unsigned server =
+	    (unsigned)(x->server->server->conf - x->plan.pool->server);
+	struct slice value;
 
-	for (size_t i = 0; i < remove->n; i++)
-		fields_drop_name(f, slice_of(remove->v[i].name));
-	for (size_t i = 0; i < set->n; i++) {
-		struct slice name = slice_of(set->v[i].name);
-		fields_drop_name(f, name);
-		if (!fields_add(f, name, slice_of(set->v[i].value)))
-			return false;
-	}
-	return true;
+	if (pool->sticky != STICKY_COOKIE || pool->n_server < 2 ||
+	    (w->n > 0 && w->server[0] == server))
+		return true;
+	value = sticky_cookie(pool, server, x->client->facts->https, &x->arena);
+	return value.p != NULL &&
+	       fields_add(&x->response.fields, SLICE("Set-Cookie"), value);
 }
 
 static bool
 rewrite(struct exchange *x)
 {
-	struct fields *f = &x->response.fields;
-	const struct http_conf *http = &x->plan.site->http;
-	struct mapping m = {
-		.site = x->plan.site,
-		.route = x->plan.route,
-		.pool = x->plan.pool,
-		.prefix = x->plan.prefix,
-		.who = x->client->facts,
-		.host = x->plan.host,
-	};
-
-	return response_rules_apply(f, &m, &x->arena) &&
-	       cookies_apply(f, &m, &x->arena) &&
-	       via_add(f, http, x->response.minor, &x->arena) &&
-	       set_configured(f, http);
+	return response_fields_rewrite(
+		   &x->response, &x->plan, x->client->facts, &x->arena) &&
+	       bind_client(x);
 }
 
 /* A length says something about a body only where there could be one; of an
@@ -118,15 +101,51 @@ interim(struct exchange *x)
 {
 	struct hop_by_hop hop;
 
-	if (x->response.status == 101)
-		return REASON_BAD_UPGRADE;
 	if (++x->n_interim > MAX_INTERIM ||
 	    hop_by_hop_remove(&x->response.fields, &hop) != REASON_OK)
 		return REASON_BAD_RESPONSE;
+	if (x->response.status == 100) {
+		x->expects_continue = false;
+		if (x->has_continued) /* we were quicker */
+			return REASON_OK;
+	}
 	fields_drop(&x->response.fields, FIELD_CONTENT_LENGTH);
+	if (!response_fields_rewrite_interim(
+		&x->response, &x->plan, x->client->facts, &x->arena))
+		return REASON_NO_MEMORY;
 	return h1_front_interim(&x->front, x->client, &x->response)
 		   ? REASON_OK
 		   : REASON_NO_MEMORY;
+}
+
+/*
+ * Only to what was asked for (RFC 9110 section 7.8); bytes: the first ones of
+ * the new protocol.
+ */
+static enum reason
+change_protocol(struct exchange *x, char *bytes, size_t len)
+{
+	struct response_head *r = &x->response;
+	struct iovec v = { bytes, len };
+	struct hop_by_hop hop;
+
+	if (hop_by_hop_remove(&r->fields, &hop) != REASON_OK || !hop.upgrade ||
+	    r->minor == 0 ||
+	    !request_upgrade_is_answer(x->plan.upgrade, hop.upgrade_to))
+		return REASON_BAD_UPGRADE;
+	fields_drop(&r->fields, FIELD_CONTENT_LENGTH);
+	if (!rewrite(x) ||
+	    !h1_front_switch(&x->front, x->client, r, hop.upgrade_to))
+		return REASON_NO_MEMORY;
+	x->head_ms = (int64_t)(exchange_now_ms(x) - x->begun_ms);
+	x->status = r->status;
+	x->state = EXCHANGE_TUNNEL;
+	metrics_add(x->home->metrics, M_TUNNELS_OPEN, 1);
+	tunnel_init(&x->tunnel, &x->client->stream, &x->server->stream);
+	x->tunnel.down_bytes = len;
+	return stream_send(&x->client->stream, &v, len > 0) == STREAM_FAILED
+		   ? REASON_CLIENT_GONE
+		   : REASON_OK;
 }
 
 /* bytes: what came behind the head. */
@@ -155,10 +174,18 @@ final(struct exchange *x, char *bytes, size_t len)
 	return feed(x, bytes, len);
 }
 
+static enum reason
+last_head(struct exchange *x, char *bytes, size_t len)
+{
+	return x->response.status == 101 ? change_protocol(x, bytes, len)
+					 : final(x, bytes, len);
+}
+
 /* *used: bytes of heads that were complete, and of what followed. */
 static enum reason
 take_heads(struct exchange *x, char *bytes, size_t len, size_t *used)
 {
+	const struct h1_limits *limits = &x->home->response_limits;
 	enum reason why = REASON_OK;
 	size_t head;
 
@@ -166,7 +193,7 @@ take_heads(struct exchange *x, char *bytes, size_t len, size_t *used)
 	while (*used < len) {
 		struct slice in = { bytes + *used, len - *used };
 		switch (h1_read_response(
-		    &x->scan, in, &limits, &x->response, &head, &why)) {
+		    &x->scan, in, limits, &x->response, &head, &why)) {
 		case H1_MORE:
 			return REASON_OK;
 		case H1_BAD:
@@ -176,8 +203,8 @@ take_heads(struct exchange *x, char *bytes, size_t len, size_t *used)
 		}
 		memset(&x->scan, 0, sizeof(x->scan));
 		*used += head;
-		if (x->response.status >= 200) {
-			why = final(x, bytes + *used, len - *used);
+		if (x->response.status >= 200 || x->response.status == 101) {
+			why = last_head(x, bytes + *used, len - *used);
 			*used = len;
 			return why;
 		}
@@ -213,8 +240,9 @@ read_head(struct exchange *x)
 	bool is_kept = buf_len(&from->in) > 0;
 	char *bytes = home->scratch;
 	size_t len = 0, used = 0;
+	size_t max_bytes = h1_max_head_bytes(&x->home->response_limits) + 1;
 	enum stream_verdict v =
-	    is_kept ? stream_fill(from, h1_max_head_bytes(&limits) + 1)
+	    is_kept ? stream_fill(from, max_bytes)
 		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
 
 	if (v == STREAM_END)
@@ -237,7 +265,7 @@ read_head(struct exchange *x)
 		 ((from->in.data == NULL &&
 		      !stream_buf_take(home, &from->in)) ||
 		     !buf_append(&from->in, bytes + used, len - used,
-			 h1_max_head_bytes(&limits) + STREAM_SCRATCH_BYTES)))
+			 max_bytes + STREAM_SCRATCH_BYTES)))
 		return REASON_NO_MEMORY;
 	return send_interim(x);
 }

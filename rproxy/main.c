@@ -1,9 +1,12 @@
 /*
- * rproxy: the HTTP side of the gateway.  The same binary is master and
- * worker; which one is decided here.
+ * rproxy: the HTTP side of the gateway.  The same binary is master, worker
+ * and prober; which one is decided here.
  */
+#include <string.h>
+
 #include "common/child.h"
 #include "rproxy/master.h"
+#include "rproxy/prober.h"
 #include "rproxy/worker.h"
 
 int
@@ -15,5 +18,7 @@ main(int argc, char **argv)
 	if (!child_is_child(argc, argv, &role))
 		return rproxy_master_main(argc, argv);
 	child_receive(&in);
+	if (strcmp(role, "prober") == 0)
+		return rproxy_prober_main(&in);
 	return rproxy_worker_main(&in);
 }

@@ -8,8 +8,10 @@
 #include "common/master.h"
 #include "common/mem.h"
 #include "rproxy/config.h"
+#include "rproxy/explain.h"
 #include "rproxy/master.h"
 #include "rproxy/metrics_table.h"
+#include "rproxy/upstream/health.h"
 
 /* A socket file belongs to the user that may connect: the only one who can. */
 static void
@@ -23,12 +25,26 @@ add_listen(struct plan *p, const struct listen_conf *l)
 	}
 }
 
+static bool
+has_probes(const struct rproxy_config *c)
+{
+	for (size_t i = 0; i < c->sites.n; i++)
+		for (size_t k = 0; k < c->sites.v[i]->n_pool; k++)
+			if (c->sites.v[i]->pool[k].health != NULL)
+				return true;
+	return false;
+}
+
 static void
 fill_plan(struct plan *p, const struct rproxy_config *c)
 {
 	plan_add_role(
 	    p, (struct plan_role){
 		   .name = "worker", .count = c->workers, .serves = true });
+	if (has_probes(c))
+		plan_add_role(p,
+		    (struct plan_role){
+			.name = "prober", .count = 1, .writes_state = true });
 	for (size_t i = 0; i < c->n_listen; i++)
 		add_listen(p, &c->listen[i]);
 	for (size_t i = 0; i < rproxy_config_n_access_logs(c); i++)
@@ -57,6 +73,18 @@ read_plan(const char *path, struct plan *out, struct conf_faults *f)
 	bundle_free(b);
 }
 
+static int
+explain_url(const char *path, const char *url, struct conf_faults *f)
+{
+	struct bundle *b = bundle_new();
+	struct rproxy_config *c = rproxy_config_read(path, b, f);
+	int status = conf_n_errors(f) == 0 ? explain(c, url) : 1;
+
+	rproxy_config_free(c);
+	bundle_free(b);
+	return status;
+}
+
 static const struct daemon_desc *
 describe(void)
 {
@@ -65,9 +93,11 @@ describe(void)
 		.default_config = "/etc/rproxy/rproxy.ini",
 		.metrics = rproxy_metrics,
 		.read_plan = read_plan,
+		.explain = explain_url,
 	};
 
 	d.n_metrics = rproxy_n_metrics;
+	d.state = health_state;
 	return &d;
 }
 

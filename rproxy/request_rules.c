@@ -1,9 +1,11 @@
 /*
  * The order in which a request is judged.  Pure; runs in the worker.
  *
- *	framing -> Connection -> target -> Host -> Expect -> site
- *	        -> https_redirect -> root_redirect -> route -> TLS, certificate
- *	        -> loop -> body size -> path for the server
+ *	framing -> Connection -> target -> Host -> Expect -> site, SNI
+ *	        -> OPTIONS -> https_redirect -> root_redirect
+ *	        -> deny, allow -> redirect -> rewrite (-> deny, allow again)
+ *	        -> route -> TLS, certificate -> loop -> body size -> Upgrade
+ *	        -> path for the server -> Destination
  *
  * Framing first: until it is known where the request ends nothing else about
  * it can be trusted, and the connection cannot be used again.  RFC 9112
@@ -13,9 +15,16 @@
 
 #include "common/check.h"
 #include "rproxy/http/field_values.h"
+#include "rproxy/request_destination.h"
+#include "rproxy/request_options.h"
+#include "rproxy/request_path.h"
+#include "rproxy/request_redirect.h"
 #include "rproxy/request_rules.h"
+#include "rproxy/request_tls.h"
+#include "rproxy/request_upgrade.h"
 #include "rproxy/rewrite/via.h"
 #include "rproxy/route/prefix.h"
+#include "rproxy/route/rules.h"
 
 /*
  * An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1); of the others
@@ -59,122 +68,63 @@ check_message(struct request_head *r, struct request_plan *p)
 	return why;
 }
 
-/* redirects ---------------------------------------------------------------- */
-
-static struct slice
-public_name(const struct request_plan *p)
-{
-	if (p->authority.host.len > 0)
-		return p->authority.host;
-	return slice_of(p->site->name); /* HTTP/1.0 without Host */
-}
-
-static struct slice
-https_authority(const struct request_plan *p, struct arena *a)
-{
-	struct slice name = public_name(p);
-	const char *open = p->authority.is_ipv6 ? "[" : "";
-	const char *shut = p->authority.is_ipv6 ? "]" : "";
-	unsigned port = p->site->http.https_port;
-
-	if (port == 443)
-		return arena_printf(a, "%s%.*s%s", open, SLICE_FMT(name), shut);
-	return arena_printf(
-	    a, "%s%.*s%s:%u", open, SLICE_FMT(name), shut, port);
-}
-
-static struct slice
-https_location(const struct request_plan *p, struct arena *a)
-{
-	struct slice parts[] = {
-		SLICE("https://"),
-		https_authority(p, a),
-		p->target.path,
-		p->target.has_query ? SLICE("?") : SLICE_NONE,
-		p->target.query,
-	};
-
-	if (parts[1].p == NULL)
-		return SLICE_NONE;
-	return arena_concat(a, parts, ARRAY_LEN(parts));
-}
-
-static struct slice
-root_location(const struct request_plan *p, const struct client_facts *who,
-    struct arena *a)
-{
-	struct slice to = slice_of(p->site->http.root_redirect);
-	struct slice parts[] = {
-		who->https ? SLICE("https://") : SLICE("http://"),
-		p->host.len > 0 ? p->host : public_name(p),
-		to,
-		p->target.has_query ? SLICE("?") : SLICE_NONE,
-		p->target.query,
-	};
-
-	if (to.len == 0 || to.p[0] != '/') /* a whole URL */
-		return to;
-	return arena_concat(a, parts, ARRAY_LEN(parts));
-}
-
-static enum reason
-redirect(struct request_plan *p, unsigned status, struct slice location)
-{
-	if (location.p == NULL)
-		return REASON_NO_MEMORY;
-	p->action = REQUEST_REDIRECT;
-	p->status = status;
-	p->location = location;
-	return REASON_OK;
-}
-
-static bool
-is_safe(enum method m)
-{
-	return m == METHOD_GET || m == METHOD_HEAD;
-}
-
-/* A redirect is planned when action says so afterwards. */
-static enum reason
-plan_redirect(struct request_plan *p, enum method m,
-    const struct client_facts *who, struct arena *a)
-{
-	const struct http_conf *http = &p->site->http;
-
-	if (p->target.form == TARGET_ASTERISK)
-		return REASON_OK;
-	/* 308 keeps the method and the body (RFC 9110 section 15.4.9). */
-	if (http->https_redirect && !who->https)
-		return redirect(
-		    p, is_safe(m) ? 301 : 308, https_location(p, a));
-	if (http->root_redirect != NULL && is_safe(m) &&
-	    slice_eq(p->target.path, SLICE("/")))
-		return redirect(p, 302, root_location(p, who, a));
-	return REASON_OK;
-}
-
 /* routes ------------------------------------------------------------------- */
 
+/* p->target.path as a server reads it, if it may be asked for at all. */
 static enum reason
-find_route(struct request_plan *p, struct arena *a)
+look_at_path(struct request_plan *p, struct arena *a)
 {
-	struct slice normal;
+	enum reason why = request_path_read(p, a);
 
-	if (p->target.form == TARGET_ASTERISK)
-		return REASON_NO_ROUTE;
-	enum reason why = path_normalise(p->target.path, false, a, &normal);
+	return why == REASON_OK ? request_path_check_rules(p) : why;
+}
+
+/* The target without its own query keeps that of the client. */
+static enum reason
+rewrite(struct request_plan *p, const struct rule_conf *rule,
+    struct slice target, struct arena *a)
+{
+	size_t query = slice_find(target, '?');
+
+	p->rule = rule;
+	p->target.form = TARGET_ORIGIN;
+	p->target.path = slice_first(target, query);
+	if (query < target.len) {
+		p->target.has_query = true;
+		p->target.query = slice_from(target, query + 1);
+	}
+	return look_at_path(p, a);
+}
+
+/* deny, allow, redirect, rewrite: one rule for each request */
+static enum reason
+apply_rules(struct request_plan *p, enum method m,
+    const struct client_facts *who, struct arena *a)
+{
+	const struct rule_conf *rule;
+	struct slice target;
+	enum reason why = look_at_path(p, a);
+
+	if (why == REASON_OK)
+		why = rules_find(
+		    &p->site->http.redirect, p->normal_path, a, &rule, &target);
 	if (why != REASON_OK)
 		return why;
-	p->route = prefix_find(p->site, normal, &p->prefix);
-	return p->route != NULL ? REASON_OK : REASON_NO_ROUTE;
+	if (rule != NULL)
+		return request_redirect_rule(p, rule, target, m, who, a);
+	why = rules_find(
+	    &p->site->http.rewrite, p->normal_path, a, &rule, &target);
+	if (why != REASON_OK || rule == NULL)
+		return why;
+	return rewrite(p, rule, target, a);
 }
 
 static enum reason
 check_client(const struct request_plan *p, const struct client_facts *who)
 {
-	if (p->route->require_tls && !who->https)
+	if (p->route->require_tls != REQUIRE_TLS_NO && !who->https)
 		return REASON_TLS_REQUIRED;
-	if (p->route->require_client_cert && !who->cert_verified)
+	if (!request_tls_has_certificate(p->site, p->route, who))
 		return REASON_CERT_REQUIRED;
 	return REASON_OK;
 }
@@ -205,26 +155,40 @@ server_path(struct request_plan *p, struct arena *a)
 }
 
 static enum reason
+check_request(const struct request_head *r, const struct request_plan *p)
+{
+	if (via_is_loop(&r->fields, &p->site->http))
+		return REASON_LOOP;
+	if (p->route->max_body_bytes != 0 && p->framing.kind == BODY_LENGTH &&
+	    p->framing.length > p->route->max_body_bytes)
+		return REASON_BODY_TOO_LARGE;
+	return REASON_OK;
+}
+
+static enum reason
 plan_forward(const struct request_head *r, struct request_plan *p,
     const struct client_facts *who, struct arena *a)
 {
-	enum reason why = find_route(p, a);
+	enum reason why = request_path_find_route(p);
 
 	if (why != REASON_OK)
 		return why;
+	if (p->route->require_tls == REQUIRE_TLS_REDIRECT && !who->https)
+		return request_redirect_https(p, r->method_id, a);
 	why = check_client(p, who);
 	if (why != REASON_OK)
 		return why;
 	p->pool = who->https ? p->route->pool_https : p->route->pool_http;
 	if (p->pool == NULL) /* the route is for the other scheme alone */
 		return who->https ? REASON_NO_ROUTE : REASON_TLS_REQUIRED;
-	if (via_is_loop(&r->fields, &p->site->http))
-		return REASON_LOOP;
-	if (p->route->max_body_bytes != 0 && p->framing.kind == BODY_LENGTH &&
-	    p->framing.length > p->route->max_body_bytes)
-		return REASON_BODY_TOO_LARGE;
+	why = check_request(r, p);
+	if (why == REASON_OK)
+		why = request_upgrade_plan(r, p, a);
+	if (why != REASON_OK)
+		return why;
 	p->action = REQUEST_FORWARD;
-	return server_path(p, a);
+	why = server_path(p, a);
+	return why != REASON_OK ? why : request_destination(r, p, who, a);
 }
 
 static enum reason
@@ -238,7 +202,15 @@ plan(struct request_head *r, const struct client_facts *who,
 	p->site = site_names_find(names, p->authority.host);
 	if (p->site == NULL)
 		return REASON_NO_SITE;
-	why = plan_redirect(p, r->method_id, who, a);
+	why = request_tls_check_site(p->site, who, names);
+	if (why != REASON_OK)
+		return why;
+	why = request_options_plan(r, p, a);
+	if (why != REASON_OK || p->action == REQUEST_OPTIONS)
+		return why;
+	why = request_redirect_site(p, r->method_id, who, a);
+	if (why == REASON_OK && p->action != REQUEST_REDIRECT)
+		why = apply_rules(p, r->method_id, who, a);
 	if (why != REASON_OK || p->action == REQUEST_REDIRECT)
 		return why;
 	return plan_forward(r, p, who, a);

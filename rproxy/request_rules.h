@@ -16,6 +16,7 @@
 enum request_action {
 	REQUEST_REFUSE,   /* why */
 	REQUEST_REDIRECT, /* status, location */
+	REQUEST_OPTIONS,  /* answer it ourselves */
 	REQUEST_FORWARD,  /* route, pool, path */
 };
 
@@ -38,8 +39,15 @@ struct request_plan {
 	const struct site_conf *site;
 	const struct route_conf *route;
 	const struct pool_conf *pool;
-	struct slice prefix; /* of the route, that matched */
-	struct slice path;   /* for the server: path and query */
+	struct slice normal_path;     /* as servers read it, after rewriting */
+	struct slice split_path;      /* p NULL: it has no encoded slashes */
+	const struct rule_conf *rule; /* that redirected or rewrote; or NULL */
+	struct slice prefix;          /* of the route, that matched */
+	struct slice path;            /* for the server: path and query */
+	struct slice upgrade;         /* protocols to offer it; empty: none */
+	/* for the server, from Destination (WebDAV); p NULL: there is none.
+	 * One that begins with '/' gets the server's own name in front. */
+	struct slice destination;
 };
 
 /*

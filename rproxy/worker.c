@@ -79,36 +79,6 @@ static const char *const allowed[] = {
 	"exit_group",
 };
 
-/*
- * Where a server has a name: getaddrinfo() on libuv's threads (resolv.conf,
- * hosts, nsswitch, the name server).
- */
-static const char *const allowed_for_names[] = {
-	"clone",
-	"clone3",
-	"set_robust_list",
-	"rseq",
-	"prctl",
-	"sched_getaffinity",
-	"prlimit64",
-	"openat",
-	"newfstatat",
-	"fstat",
-	"statx",
-	"lseek",
-	"pread64",
-	"access",
-	"readlink",
-	"uname",
-	"bind",
-	"getpeername",
-	"sendmmsg",
-	"ppoll",
-	"getrandom",
-	"eventfd2",
-	"pipe2",
-};
-
 struct worker {
 	uv_loop_t loop;
 	struct bundle *bundle; /* owned, as is all that follows */
@@ -158,16 +128,15 @@ raise_descriptors(void)
 static void
 lock_up(const struct worker *w)
 {
-	const char *all[ARRAY_LEN(allowed) + ARRAY_LEN(allowed_for_names)];
+	const char *all[ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS];
 	const struct privdrop drop = { .user = w->config->user };
-	struct sandbox_rules rules = { all, ARRAY_LEN(allowed) };
+	struct sandbox_rules rules = { .allow = all,
+		.n_allow = ARRAY_LEN(allowed) };
 	const char *error;
 
 	memcpy(all, allowed, sizeof(allowed));
-	memcpy(all + ARRAY_LEN(allowed), allowed_for_names,
-	    sizeof(allowed_for_names));
 	if (upstream_has_names(w->upstream))
-		rules.n_allow = ARRAY_LEN(all);
+		rules.n_allow += resolve_calls(all + ARRAY_LEN(allowed));
 	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
 		child_fail("%s", error);
 }
@@ -204,6 +173,14 @@ on_room(struct front *f)
 		return;
 	for (unsigned i = 0; i < w->n_acceptors; i++)
 		acceptor_resume(&w->acceptors[i]);
+}
+
+static void
+on_drain_told(struct front *f, uint32_t generation)
+{
+	(void)f;
+	if (!child_tell(generation))
+		log_warning("the other workers were not told that tlsd drains");
 }
 
 static void
@@ -247,7 +224,11 @@ on_order(const struct child_order *o, void *ctx)
 			return;
 		access_log_replace(w->log, (unsigned)o->value, o->fd);
 		return;
+	case CHILD_TELL:
+		front_drain_generation(&w->front, (uint32_t)o->value);
+		break;
 	case CHILD_PEER:
+	case CHILD_FILES:
 	case CHILD_LOG:
 	case CHILD_NOTHING:
 		break;
@@ -284,11 +265,14 @@ rproxy_worker_main(const struct inheritance *in)
 	w.names = site_names_new(&w.config->sites);
 	w.upstream =
 	    upstream_new(&w.config->sites, &w.streams, w.deadlines, w.metrics);
+	upstream_watch_health(
+	    w.upstream, state_page_map("rproxy", &health_state, in->state_fd));
 	w.log = access_log_new(
 	    w.config, in->access_log_fd, in->n_access_log, w.deadlines);
 	front_init(&w.front, w.config, &w.streams, w.deadlines, w.metrics,
 	    &exchange_handler, &w.exchanges);
 	w.front.on_room = on_room;
+	w.front.on_drain_told = on_drain_told;
 	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
 	    w.metrics, in->index);
 	lock_up(&w);

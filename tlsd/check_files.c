@@ -12,10 +12,14 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/mem.h"
 #include "tlsd/cert_check.h"
 #include "tlsd/cert_file.h"
 #include "tlsd/config.h"
 #include "tlsd/key_file.h"
+#include "tlsd/passphrase.h"
+#include "tlsd/staple_check.h"
+#include "tlsd/tls_policy.h"
 
 /* A file of the bundle; false: the reader of the configuration said why. */
 static bool
@@ -73,14 +77,14 @@ check_match(STACK_OF(X509) * chain, EVP_PKEY *key,
 
 static void
 check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
-    struct conf_faults *f)
+    struct passphrase *phrase, struct conf_faults *f)
 {
 	const struct tls_conf *tls = &site->tls;
 	const struct cert_origin from = { tls->certificate.at[i],
 		"tls.certificate", tls->certificate.v[i] };
 	char error[CERT_FILE_ERROR_MAX];
 	STACK_OF(X509) *chain = read_chain(c, &from, f);
-	EVP_PKEY *key = key_file_read(tls->key.v[i], error);
+	EVP_PKEY *key = key_file_read(tls->key.v[i], phrase, error);
 
 	if (key == NULL)
 		conf_error(
@@ -97,6 +101,100 @@ check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
 		    chain, key, &from, tls->key.at[i], tls->key.v[i], f);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(chain, X509_free);
+}
+
+/* With the passphrase that all of them share. */
+static void
+check_pairs(const struct tlsd_config *c, const struct site_conf *site,
+    struct conf_faults *f)
+{
+	const struct tls_conf *tls = &site->tls;
+	char error[PASSPHRASE_ERROR_MAX];
+	struct passphrase phrase;
+
+	if (!passphrase_read(tls->key_passphrase, &phrase, error))
+		conf_error(f,
+		    conf_place_of(site->source, "tls", "key_passphrase"),
+		    "tls.key_passphrase: %s", error);
+	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
+		check_pair(c, site, i, &phrase, f);
+	mem_wipe(&phrase, sizeof(phrase));
+}
+
+static void
+check_policy(const struct site_conf *site, struct conf_faults *f)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	struct tls_policy_fault fault;
+
+	CHECK(ctx != NULL);
+	if (!tls_policy_apply(ctx, &site->tls, &fault))
+		conf_error(f, conf_place_of(site->source, "tls", fault.key),
+		    "tls.%s: %s", fault.key, fault.text);
+	if (site->tls.min_version < TLS_MIN_1_2)
+		conf_warning(f,
+		    conf_place_of(site->source, "tls", "min_version"),
+		    "tls.min_version: TLS 1.0 and 1.1 are broken (RFC 8996), "
+		    "allow them no longer than the last old client needs");
+	SSL_CTX_free(ctx);
+}
+
+/* Whether the staple may be served with the i-th certificate. */
+static enum staple_verdict
+try_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t i,
+    struct slice der, const char **reason)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) *chain = NULL;
+	struct slice text;
+	enum staple_verdict v = STAPLE_FOREIGN;
+	time_t until;
+	X509 *leaf;
+
+	if (find_file(c, tls->certificate.v[i], &text))
+		chain = cert_file_read(text, tls->certificate.v[i], error);
+	if (chain != NULL) {
+		leaf = sk_X509_value(chain, 0);
+		v = staple_check(der, leaf, staple_find_issuer(chain, leaf),
+		    time(NULL), &until, reason);
+	}
+	sk_X509_pop_free(chain, X509_free);
+	return v;
+}
+
+/* Never an error: it may come, and be renewed, while tlsd runs. */
+static void
+check_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t no,
+    struct conf_faults *f)
+{
+	const char *path = tls->ocsp_staple.v[no];
+	const char *reason = "speaks of no certificate of the site";
+	struct bundle *b = bundle_new();
+	struct slice der;
+
+	if (!bundle_read(b, path, &der, &reason)) {
+		conf_warning(f, tls->ocsp_staple.at[no],
+		    "tls.ocsp_staple: %s: %s", path, reason);
+		bundle_free(b);
+		return;
+	}
+	for (size_t i = 0; i < tls->certificate.n; i++) {
+		const char *why;
+
+		switch (try_staple(c, tls, i, der, &why)) {
+		case STAPLE_FOREIGN:
+			break;
+		case STAPLE_BAD:
+			reason = why;
+			break;
+		case STAPLE_GOOD:
+			bundle_free(b);
+			return;
+		}
+	}
+	conf_warning(f, tls->ocsp_staple.at[no],
+	    "tls.ocsp_staple: %s %s; it is not served", path, reason);
+	bundle_free(b);
 }
 
 static void
@@ -151,8 +249,10 @@ check_site(const struct tlsd_config *c, const struct site_conf *site,
 {
 	const struct tls_conf *tls = &site->tls;
 
-	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
-		check_pair(c, site, i, f);
+	check_policy(site, f);
+	check_pairs(c, site, f);
+	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
+		check_staple(c, tls, i, f);
 	for (size_t i = 0; i < tls->client_ca.n; i++)
 		check_client_ca(c,
 		    &(struct cert_origin){ tls->client_ca.at[i],

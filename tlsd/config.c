@@ -8,12 +8,14 @@
 #include "tlsd/config.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/check.h"
 #include "common/daemon_conf.h"
 #include "common/mem.h"
 #include "common/schema.h"
 #include "tlsd/config_schema.h"
+#include "tlsd/ticket_keys.h"
 
 static void
 check_backend(const struct tlsd_config *c, struct conf_faults *f)
@@ -25,6 +27,56 @@ check_backend(const struct tlsd_config *c, struct conf_faults *f)
 		    "tlsd.backend: %s is too long for a socket, at most 107 "
 		    "bytes are allowed",
 		    c->backend);
+}
+
+static void
+check_listeners(const struct tlsd_config *c, struct conf_faults *f)
+{
+	for (size_t i = 0; i < c->n_listen; i++) {
+		const struct listen_conf *l = &c->listen[i];
+
+		if (l->proxy_protocol && l->n_proxy_from == 0)
+			conf_error(f, l->at,
+			    "listen.proxy_from: missing, proxy_protocol needs "
+			    "the addresses of the balancers that may name "
+			    "clients");
+		if (!l->proxy_protocol && l->n_proxy_from > 0)
+			conf_warning(f, l->at,
+			    "listen.proxy_from: without effect while "
+			    "proxy_protocol is off");
+	}
+}
+
+static void
+refuse_tickets(
+    const struct tlsd_config *c, struct conf_faults *f, const char *what)
+{
+	conf_error(f, conf_place_of(c->source, "tlsd", "ticket_keys"),
+	    "tlsd.ticket_keys: %s: %s", c->ticket_keys, what);
+}
+
+/* They are the hosts' secret, and nobody else's on any of them. */
+static void
+check_tickets(const struct tlsd_config *c, struct conf_faults *f)
+{
+	const char *error = NULL;
+	struct slice keys;
+	struct stat st;
+
+	if (c->session_lifetime_ms > TICKET_MAX_LIFETIME_MS)
+		conf_error(f,
+		    conf_place_of(c->source, "tlsd", "session_lifetime"),
+		    "tlsd.session_lifetime: at most 7 days (168h) are allowed");
+	if (c->ticket_keys == NULL)
+		return;
+	if (!bundle_read(c->bundle, c->ticket_keys, &keys, &error) ||
+	    !ticket_keys_check_file(keys, &error))
+		refuse_tickets(c, f, error);
+	else if (!bundle_is_fixed(c->bundle) &&
+		 stat(c->ticket_keys, &st) == 0 &&
+		 (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		refuse_tickets(
+		    c, f, "can be read by others than its owner: chmod 0600");
 }
 
 static void
@@ -72,8 +124,10 @@ tlsd_config_read(const char *path, struct bundle *b, struct conf_faults *f)
 	schema_apply(&tlsd_schema, c->source, c, f);
 	daemon_conf_check_addresses(c->source, f);
 	check_backend(c, f);
+	check_listeners(c, f);
 	daemon_conf_check_folder(
 	    b, conf_place_of(c->source, "tlsd", "log"), "tlsd.log", c->log, f);
+	check_tickets(c, f);
 	read_sites(c, f);
 	return c;
 }
@@ -88,6 +142,16 @@ tlsd_config_free(struct tlsd_config *c)
 	conf_file_free(c->source);
 	mem_free(c->file);
 	mem_free(c);
+}
+
+struct slice
+tlsd_config_ticket_keys(const struct tlsd_config *c)
+{
+	struct slice keys = SLICE_NONE;
+
+	if (c->ticket_keys != NULL)
+		(void)bundle_find(c->bundle, c->ticket_keys, &keys);
+	return keys;
 }
 
 unsigned

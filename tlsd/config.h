@@ -15,6 +15,15 @@ struct listen_conf {
 	char *name; /* of [listen NAME] */
 	struct addr *address;
 	size_t n_address;
+	bool proxy_protocol;     /* each connection begins with its header */
+	struct cidr *proxy_from; /* who may say so */
+	size_t n_proxy_from;
+};
+
+/* How the receiver behind the backend socket ends a whole response. */
+enum backend_end {
+	BACKEND_END_SHUTDOWN, /* rproxy: a bare close is an abort */
+	BACKEND_END_CLOSE,    /* nginx, haproxy: an abort looks the same */
 };
 
 struct tlsd_config {
@@ -31,7 +40,13 @@ struct tlsd_config {
 	uint64_t idle_timeout_ms;
 	uint64_t drain_timeout_ms;
 	uint64_t backend_wait_ms; /* how long a client waits for rproxy */
-	unsigned max_connections; /* of each worker */
+	enum backend_end backend_end;
+	uint64_t session_lifetime_ms;
+	char *ticket_keys; /* absolute path; NULL: they are made here */
+	/* of each worker */
+	unsigned max_connections;
+	unsigned max_connections_per_address; /* 0: no limit */
+	unsigned max_handshakes;
 	struct listen_conf *listen;
 	size_t n_listen;
 	struct string_list site_patterns; /* absolute, "*" and all */
@@ -45,6 +60,9 @@ struct tlsd_config {
 struct tlsd_config *
 tlsd_config_read(const char *path, struct bundle *b, struct conf_faults *f);
 void tlsd_config_free(struct tlsd_config *c);
+
+/* Contents of ticket_keys; empty when there is no such file. */
+struct slice tlsd_config_ticket_keys(const struct tlsd_config *c);
 
 /*
  * Number of the key in the order of the configuration: sites in order, the

@@ -37,6 +37,34 @@ release_addresses(void *field)
 	mem_free(l->address);
 }
 
+static void
+take_network(const struct schema_value *v)
+{
+	struct listen_conf *l = v->field;
+	struct cidr net;
+
+	if (!cidr_parse(slice_of(v->text), &net)) {
+		schema_fault(v,
+		    "\"%s\" is no network, write an address or "
+		    "ADDRESS/BITS with no bit set behind the prefix",
+		    v->text);
+		return;
+	}
+	l->proxy_from = mem_need_grow(l->proxy_from,
+	    l->n_proxy_from * sizeof(net), (l->n_proxy_from + 1) * sizeof(net));
+	l->proxy_from[l->n_proxy_from++] = net;
+}
+
+static void
+release_networks(void *field)
+{
+	struct listen_conf *l = field;
+
+	mem_free(l->proxy_from);
+}
+
+static const char *const end_words[] = { "shutdown", "close", NULL };
+
 static const struct schema_key tlsd_keys[] = {
 	{ .name = "user",
 	    .kind = SCHEMA_CUSTOM,
@@ -60,6 +88,11 @@ static const struct schema_key tlsd_keys[] = {
 	    .kind = SCHEMA_DURATION,
 	    .fallback = "5s",
 	    SCHEMA_FIELD(struct tlsd_config, backend_wait_ms) },
+	{ .name = "backend_end",
+	    .kind = SCHEMA_WORD,
+	    .fallback = "shutdown",
+	    .words = end_words,
+	    SCHEMA_FIELD(struct tlsd_config, backend_end) },
 	{ .name = "admin",
 	    .kind = SCHEMA_CUSTOM,
 	    SCHEMA_FIELD(struct tlsd_config, admin),
@@ -93,8 +126,26 @@ static const struct schema_key tlsd_keys[] = {
 	    .min = 1,
 	    .max = 1000000,
 	    SCHEMA_FIELD(struct tlsd_config, max_connections) },
+	{ .name = "max_connections_per_address",
+	    .kind = SCHEMA_COUNT,
+	    .fallback = "0",
+	    .min = 0,
+	    .max = 1000000,
+	    SCHEMA_FIELD(struct tlsd_config, max_connections_per_address) },
+	{ .name = "max_handshakes",
+	    .kind = SCHEMA_COUNT,
+	    .fallback = "1000",
+	    .min = 1,
+	    .max = 1000000,
+	    SCHEMA_FIELD(struct tlsd_config, max_handshakes) },
+	{ .name = "session_lifetime",
+	    .kind = SCHEMA_DURATION,
+	    .fallback = "2h",
+	    SCHEMA_FIELD(struct tlsd_config, session_lifetime_ms) },
 	{ .name = "egress", .kind = SCHEMA_NOT_YET },
-	{ .name = "ticket_keys", .kind = SCHEMA_NOT_YET },
+	{ .name = "ticket_keys",
+	    .kind = SCHEMA_PATH,
+	    SCHEMA_FIELD(struct tlsd_config, ticket_keys) },
 };
 
 static const struct schema_key listen_keys[] = {
@@ -104,7 +155,15 @@ static const struct schema_key listen_keys[] = {
 	    .is_list = true,
 	    .take = take_address,
 	    .release = release_addresses },
-	{ .name = "proxy_protocol", .kind = SCHEMA_NOT_YET },
+	{ .name = "proxy_protocol",
+	    .kind = SCHEMA_BOOL,
+	    .fallback = "off",
+	    SCHEMA_FIELD(struct listen_conf, proxy_protocol) },
+	{ .name = "proxy_from",
+	    .kind = SCHEMA_CUSTOM,
+	    .is_list = true,
+	    .take = take_network,
+	    .release = release_networks },
 };
 
 static const struct schema_section sections[] = {

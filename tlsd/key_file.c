@@ -83,42 +83,42 @@ read_whole(int fd, struct secret *out, char error[CERT_FILE_ERROR_MAX])
 	return false;
 }
 
-/* OpenSSL asks for a passphrase: noted, and there is none. */
-static int
-on_passphrase(char *buf, int size, int writing, void *asked)
+static void
+explain(struct slice text, const char *path, const struct passphrase *phrase,
+    char error[CERT_FILE_ERROR_MAX])
 {
-	(void)buf;
-	(void)size;
-	(void)writing;
-	*(bool *)asked = true;
-	return -1;
-}
-
-static EVP_PKEY *
-parse(struct slice text, const char *path, char error[CERT_FILE_ERROR_MAX])
-{
-	BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
-	bool asked = false;
-	EVP_PKEY *key = NULL;
-
-	CHECK(bio != NULL);
-	key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, &asked);
-	BIO_free(bio);
-	ERR_clear_error();
-	if (key != NULL)
-		return key;
-	if (asked)
+	if (phrase->was_asked && phrase->len_bytes == 0)
 		(void)snprintf(error, CERT_FILE_ERROR_MAX,
-		    "is protected by a passphrase, which is not supported by "
-		    "this version; take it off with "
+		    "is protected by a passphrase, name the file that holds "
+		    "it in tls.key_passphrase, or take it off with "
 		    "\"openssl pkey -in %s -out plain.key\" and chmod 0600",
 		    path);
+	else if (phrase->was_asked)
+		(void)snprintf(error, CERT_FILE_ERROR_MAX,
+		    "is protected by another passphrase than that of "
+		    "tls.key_passphrase");
 	else if (slice_find_slice(text, SLICE("PRIVATE KEY-----")) < text.len)
 		(void)snprintf(
 		    error, CERT_FILE_ERROR_MAX, "holds a damaged private key");
 	else
 		cert_file_explain(text, path, "private key", error);
-	return NULL;
+}
+
+static EVP_PKEY *
+parse(struct slice text, const char *path, struct passphrase *phrase,
+    char error[CERT_FILE_ERROR_MAX])
+{
+	BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
+	EVP_PKEY *key = NULL;
+
+	CHECK(bio != NULL);
+	phrase->was_asked = false;
+	key = PEM_read_bio_PrivateKey(bio, NULL, passphrase_give, phrase);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (key == NULL)
+		explain(text, path, phrase, error);
+	return key;
 }
 
 static bool
@@ -153,7 +153,8 @@ is_usable(const EVP_PKEY *key)
 }
 
 EVP_PKEY *
-key_file_read(const char *path, char error[CERT_FILE_ERROR_MAX])
+key_file_read(const char *path, struct passphrase *phrase,
+    char error[CERT_FILE_ERROR_MAX])
 {
 	struct secret text = { 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -164,7 +165,7 @@ key_file_read(const char *path, char error[CERT_FILE_ERROR_MAX])
 		(void)close(fd);
 	if (!good)
 		return NULL;
-	key = parse((struct slice){ text.p, text.len }, path, error);
+	key = parse((struct slice){ text.p, text.len }, path, phrase, error);
 	secret_release(&text);
 	if (key == NULL || is_usable(key))
 		return key;

@@ -8,12 +8,14 @@
 #include <openssl/evp.h>
 
 #include "tlsd/cert_file.h"
+#include "tlsd/passphrase.h"
 
 /*
  * The key in the file at path, fit to sign for TLS; the caller frees it with
  * EVP_PKEY_free().  NULL: error says what is wrong and how to mend it.  A
- * file that everybody can read is refused.
+ * file that everybody can read is refused.  phrase may be empty.
  */
-EVP_PKEY *key_file_read(const char *path, char error[CERT_FILE_ERROR_MAX]);
+EVP_PKEY *key_file_read(const char *path, struct passphrase *phrase,
+    char error[CERT_FILE_ERROR_MAX]);
 
 #endif

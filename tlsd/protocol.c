@@ -64,19 +64,10 @@ protocol_encode_key(
 	return put_message(head, KEY_HEAD_BYTES, spki, out, room_bytes);
 }
 
-size_t
-protocol_encode_ticket(struct slice secret, char *out, size_t room_bytes)
-{
-	static const char head[KEY_HEAD_BYTES] = { 'T', 0, 0, 0 };
-
-	CHECK(secret.len == PROTOCOL_TICKET_BYTES);
-	return put_message(head, KEY_HEAD_BYTES, secret, out, room_bytes);
-}
-
 static bool
 is_algorithm(uint8_t a)
 {
-	return a >= SIGN_RSA_PKCS1_SHA256 && a <= SIGN_ED448;
+	return a >= SIGN_RSA_PKCS1_SHA256 && a <= SIGN_ECDSA_SHA1;
 }
 
 bool
@@ -125,16 +116,6 @@ protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki)
 		return false;
 	*key_no = be16(in.p + 2);
 	*spki = slice_from(in, KEY_HEAD_BYTES);
-	return true;
-}
-
-bool
-protocol_decode_ticket(struct slice in, struct slice *secret)
-{
-	if (in.len != KEY_HEAD_BYTES + PROTOCOL_TICKET_BYTES ||
-	    in.p[0] != 'T' || in.p[1] != 0 || be16(in.p + 2) != 0)
-		return false;
-	*secret = slice_from(in, KEY_HEAD_BYTES);
 	return true;
 }
 
@@ -191,11 +172,16 @@ is_server_key_exchange(struct slice tbs)
 	       (!is_nist || params.p[4] == 4); /* uncompressed */
 }
 
+/* RFC 8446 section 4.2.3: no PKCS#1 v1.5, and nothing older, in TLS 1.3 */
+static bool
+is_for_13(enum sign_algorithm a)
+{
+	return a >= SIGN_RSA_PSS_SHA256 && a <= SIGN_ED448;
+}
+
 bool
 protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs)
 {
-	if (is_server_key_exchange(tbs))
-		return true;
-	/* RFC 8446 section 4.2.3: no PKCS#1 v1.5 in handshake messages */
-	return a > SIGN_RSA_PKCS1_SHA512 && is_certificate_verify(tbs);
+	return is_server_key_exchange(tbs) ||
+	       (is_for_13(a) && is_certificate_verify(tbs));
 }

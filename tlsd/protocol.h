@@ -7,16 +7,13 @@
  *		then what TLS signs, whole (never a digest):
  *		  1.3: 64 x 0x20, "TLS 1.3, server CertificateVerify", 0,
  *		       transcript hash of 32 or 48 bytes (RFC 8446 4.4.3)
- *		  1.2: client_random, server_random, ServerECDHParams
+ *		  up to 1.2: client_random, server_random, ServerECDHParams
  *		       (RFC 8422 section 5.4)
  * reply	u8 'R', u8 status, u16 0, u32 request id, signature
  *
  * On start the signer sends on each channel, key by key:
  * key		u8 'K', u8 0, u16 key number, SubjectPublicKeyInfo (DER)
- * so that a worker notices a key that does not fit its certificate, and then
- * ticket	u8 'T', u8 0, u16 0, PROTOCOL_TICKET_BYTES of random
- * from which all workers encrypt session tickets, so that each resumes the
- * sessions of the others.
+ * so that a worker notices a key that does not fit its certificate.
  */
 #ifndef TLSD_PROTOCOL_H
 #define TLSD_PROTOCOL_H
@@ -28,7 +25,6 @@
 
 #define PROTOCOL_MAX_MESSAGE 4096 /* bytes; a reply of RSA-16384 fits */
 #define PROTOCOL_MAX_TBS 1024     /* bytes to be signed */
-#define PROTOCOL_TICKET_BYTES 80  /* name 16, AES-256 key 32, HMAC key 32 */
 
 enum sign_algorithm {
 	SIGN_RSA_PKCS1_SHA256 = 1,
@@ -42,6 +38,9 @@ enum sign_algorithm {
 	SIGN_ECDSA_SHA512,
 	SIGN_ED25519,
 	SIGN_ED448,
+	/* TLS 1.0 and 1.1 know no others (RFC 4346 section 7.4.3) */
+	SIGN_RSA_PKCS1_MD5_SHA1,
+	SIGN_ECDSA_SHA1,
 };
 
 enum sign_status {
@@ -70,14 +69,11 @@ size_t
 protocol_encode_reply(const struct sign_reply *r, char *out, size_t room_bytes);
 size_t protocol_encode_key(
     uint16_t key_no, struct slice spki, char *out, size_t room_bytes);
-size_t
-protocol_encode_ticket(struct slice secret, char *out, size_t room_bytes);
 /* Slices point into in.  False: *reason is a constant text. */
 bool protocol_decode_request(
     struct slice in, struct sign_request *out, const char **reason);
 bool protocol_decode_reply(struct slice in, struct sign_reply *out);
 bool protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki);
-bool protocol_decode_ticket(struct slice in, struct slice *secret);
 
 /*
  * Whether tbs is a structure that a TLS server signs with this algorithm:

@@ -12,16 +12,19 @@
  */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/listen.h"
 #include "common/log.h"
 #include "rproxy/front/acceptor.h"
 #include "rproxy/front/identity.h"
 #include "rproxy/metrics_table.h"
 
 #define REST_MS 200
+#define FULL_LOG_MS 10000
 
 static void
 rest(struct acceptor *a)
@@ -101,17 +104,37 @@ accept_one(struct acceptor *a)
 	deadline_set(&a->rest, REST_MS);
 }
 
+static bool
+is_full(const struct acceptor *a)
+{
+	return front_is_full(a->front, !a->conf->proxy_v2);
+}
+
+/* At most one line in FULL_LOG_MS: a full front comes and goes. */
+static void
+note_full(struct acceptor *a)
+{
+	uint64_t now_ms = front_now_ms(a->front);
+
+	metrics_add(a->front->metrics, M_REFUSED_FULL, 1);
+	if (a->full_logged_ms != 0 && now_ms - a->full_logged_ms < FULL_LOG_MS)
+		return;
+	a->full_logged_ms = now_ms;
+	log_warning("listen %s: clients wait, max_connections (%u) is reached",
+	    a->conf->name, a->front->config->max_connections);
+}
+
 static void
 on_ready(struct watch *w, unsigned events)
 {
 	struct acceptor *a = container_of(w, struct acceptor, watch);
 
 	(void)events;
-	if (!front_is_full(a->front)) {
+	if (!is_full(a)) {
 		accept_one(a);
 		return;
 	}
-	metrics_add(a->front->metrics, M_REFUSED_FULL, 1);
+	note_full(a);
 	rest(a);
 }
 
@@ -142,10 +165,27 @@ acceptor_open(struct acceptor *a, struct front *f,
 void
 acceptor_resume(struct acceptor *a)
 {
-	if (!a->resting || !watch_is_open(&a->watch) || front_is_full(a->front))
+	if (!a->resting || !watch_is_open(&a->watch) || is_full(a))
 		return;
 	a->resting = false;
 	watch_want(&a->watch, WATCH_READ);
+}
+
+/*
+ * Who closes the last copy of a socket resets those in its queue.  On a Unix
+ * socket that is tlsd's clients, with their requests already sent; its file
+ * has been removed by now, so that the queue does not grow.
+ */
+static void
+empty_queue(struct acceptor *a)
+{
+	struct pollfd p = { .fd = a->watch.fd, .events = POLLIN };
+
+	for (int i = 0; i < LISTEN_BACKLOG && !a->resting; i++) {
+		if (poll(&p, 1, 0) <= 0)
+			return;
+		accept_one(a);
+	}
 }
 
 void
@@ -153,6 +193,8 @@ acceptor_close(struct acceptor *a)
 {
 	if (!watch_is_open(&a->watch))
 		return;
+	if (a->is_unix)
+		empty_queue(a);
 	deadline_fini(&a->rest);
 	watch_close(&a->watch, NULL);
 }

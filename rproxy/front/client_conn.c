@@ -54,15 +54,18 @@ front_init(struct front *f, const struct rproxy_config *config,
 		.max_line_bytes = config->max_request_line,
 		.max_headers_bytes = config->max_headers_bytes,
 		.max_headers = config->max_headers,
+		.max_field_bytes = config->max_field_bytes,
 	};
 	TAILQ_INIT(&f->conns);
 	TAILQ_INIT(&f->spare);
 }
 
 bool
-front_is_full(const struct front *f)
+front_is_full(const struct front *f, bool plain)
 {
-	return f->n_conns >= f->config->max_connections;
+	unsigned max = f->config->max_connections;
+
+	return f->n_conns >= max || (plain && f->n_plain >= max - max / 4);
 }
 
 /* states -------------------------------------------------------------------
@@ -133,6 +136,8 @@ on_closed(struct watch *w)
 
 	TAILQ_REMOVE(&f->conns, c, entry);
 	f->n_conns--;
+	if (c->plain)
+		f->n_plain--;
 	metrics_sub(f->metrics, M_CONNECTIONS_OPEN, 1);
 	if (f->n_spare < MAX_SPARE) {
 		TAILQ_INSERT_HEAD(&f->spare, c, entry);
@@ -150,6 +155,7 @@ leave(struct client_conn *c)
 
 	metrics_add(f->metrics, M_CLIENT_BYTES_IN, c->stream.bytes_in);
 	metrics_add(f->metrics, M_CLIENT_BYTES_OUT, c->stream.bytes_out);
+	f->handler->on_gone(c);
 	deadline_fini(&c->deadline);
 	identity_free(c->facts);
 	c->facts = NULL;
@@ -191,27 +197,6 @@ linger(struct client_conn *c)
 /* reading ------------------------------------------------------------------
  */
 
-/* The drain conversation: clients of that generation are asked to leave. */
-static void
-drain_generation(struct front *f, uint32_t generation)
-{
-	struct client_conn *c;
-	unsigned n = 0;
-
-	TAILQ_FOREACH (c, &f->conns, entry) {
-		if (c->state == CLIENT_CLOSED || c->facts == NULL ||
-		    c->facts->tls == NULL ||
-		    c->facts->tls->generation != generation)
-			continue;
-		c->last = true;
-		if (c->state == CLIENT_IDLE)
-			deadline_set(&c->deadline, DRAIN_GRACE_MS);
-		n++;
-	}
-	log_info("tlsd generation %u drains, %u connections of it",
-	    (unsigned)generation, n);
-}
-
 static bool
 refuse_header(struct client_conn *c, const char *why)
 {
@@ -225,8 +210,10 @@ static bool
 take_header(struct client_conn *c, const struct proxy_v2 *pp)
 {
 	if (pp->command == PROXY_V2_LOCAL) {
-		if (pp->draining && pp->generation != 0)
-			drain_generation(c->front, pp->generation);
+		if (pp->draining && pp->generation != 0) {
+			front_drain_generation(c->front, pp->generation);
+			c->front->on_drain_told(c->front, pp->generation);
+		}
 		linger(c);
 		return false;
 	}
@@ -413,6 +400,18 @@ on_ready(struct watch *w, unsigned events)
 		read_more(c);
 }
 
+/* A request that is here already is answered: timers come before sockets. */
+static void
+leave_idle(struct client_conn *c)
+{
+	read_more(c);
+	if (c->state != CLIENT_IDLE || deadline_is_set(&c->deadline))
+		return;
+	linger(c);
+	if (c->state == CLIENT_LINGER)
+		advance(c);
+}
+
 static void
 on_expire(struct deadline *d)
 {
@@ -423,9 +422,7 @@ on_expire(struct deadline *d)
 		(void)refuse_header(c, "it did not come in time");
 		return;
 	case CLIENT_IDLE:
-		linger(c);
-		if (c->state == CLIENT_LINGER)
-			advance(c);
+		leave_idle(c);
 		return;
 	case CLIENT_HEAD:
 		c->last = true;
@@ -478,6 +475,9 @@ client_conn_new(struct front *f, int fd, struct client_facts *facts)
 	deadline_set(&c->deadline, state_ms(c, c->state));
 	TAILQ_INSERT_TAIL(&f->conns, c, entry);
 	f->n_conns++;
+	c->plain = facts != NULL;
+	if (c->plain)
+		f->n_plain++;
 	metrics_add(f->metrics,
 	    facts == NULL ? M_CONNECTIONS_ANNOUNCED : M_CONNECTIONS_PLAIN, 1);
 	metrics_add(f->metrics, M_CONNECTIONS_OPEN, 1);
@@ -509,15 +509,41 @@ client_conn_may_read_ahead(const struct client_conn *c)
 	return buf_len(&c->stream.in) < READ_AHEAD_BYTES;
 }
 
+static void
+ask_to_leave(struct client_conn *c)
+{
+	if (c->last)
+		return;
+	c->last = true;
+	if (c->state == CLIENT_IDLE)
+		deadline_set(&c->deadline, DRAIN_GRACE_MS);
+}
+
 void
 front_drain(struct front *f)
 {
 	struct client_conn *c;
 
 	f->draining = true;
+	TAILQ_FOREACH (c, &f->conns, entry)
+		ask_to_leave(c);
+}
+
+/* The drain conversation: clients of that generation are asked to leave. */
+void
+front_drain_generation(struct front *f, uint32_t generation)
+{
+	struct client_conn *c;
+	unsigned n = 0;
+
 	TAILQ_FOREACH (c, &f->conns, entry) {
-		c->last = true;
-		if (c->state == CLIENT_IDLE)
-			deadline_set(&c->deadline, DRAIN_GRACE_MS);
+		if (c->state == CLIENT_CLOSED || c->facts == NULL ||
+		    c->facts->tls == NULL ||
+		    c->facts->tls->generation != generation)
+			continue;
+		ask_to_leave(c);
+		n++;
 	}
+	log_debug("tlsd generation %u drains, %u connections of it",
+	    (unsigned)generation, n);
 }

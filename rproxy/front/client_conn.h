@@ -36,6 +36,8 @@ struct front_handler {
 	void (*on_progress)(struct client_conn *c, unsigned events);
 	/* Likewise: the deadline that the handler set. */
 	void (*on_expire)(struct client_conn *c);
+	/* The connection ends; nothing else is called for it after this. */
+	void (*on_gone)(struct client_conn *c);
 };
 
 /* One per worker. */
@@ -51,10 +53,13 @@ struct front {
 	TAILQ_HEAD(, client_conn) conns;
 	TAILQ_HEAD(, client_conn) spare;
 	unsigned n_conns;
+	unsigned n_plain; /* of them, from TCP listeners */
 	unsigned n_spare;
 	uint64_t serial;
 	bool draining;
 	void (*on_room)(struct front *f); /* a connection has gone */
+	/* tlsd says so, to one worker, and all must hear it */
+	void (*on_drain_told)(struct front *f, uint32_t generation);
 };
 
 /*
@@ -83,15 +88,23 @@ struct client_conn {
 	unsigned n_requests;
 	enum client_state state;
 	bool last;      /* no request after this one */
+	bool plain;     /* from a TCP listener */
 	bool advancing; /* advance() is on the stack */
 };
 
 void front_init(struct front *f, const struct rproxy_config *config,
     struct stream_home *streams, struct deadlines *deadlines,
     struct metrics *metrics, const struct front_handler *handler, void *ctx);
-bool front_is_full(const struct front *f);
+/*
+ * No room for another one from that kind of listener.  A quarter is kept for
+ * clients that tlsd announces: whoever fills the plain port must not stop
+ * https.
+ */
+bool front_is_full(const struct front *f, bool plain);
 /* Every connection's next response is its last; idle ones close soon. */
 void front_drain(struct front *f);
+/* The same for what came through this generation of tlsd. */
+void front_drain_generation(struct front *f, uint32_t generation);
 
 /*
  * Takes over fd.  facts (taken over): who it is; NULL: a PROXY header tells.

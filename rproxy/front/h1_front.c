@@ -55,6 +55,31 @@ h1_front_interim(
 	       h1_write_end(&c->stream.out, H1_FRONT_HEAD_MAX);
 }
 
+bool
+h1_front_continue(struct client_conn *c)
+{
+	const struct response_head r = { .status = 100 };
+
+	return write_start(c, &r) &&
+	       h1_write_end(&c->stream.out, H1_FRONT_HEAD_MAX);
+}
+
+bool
+h1_front_switch(struct h1_front *h, struct client_conn *c,
+    const struct response_head *r, struct slice protocol)
+{
+	struct buf *out = &c->stream.out;
+
+	h->keep = false;
+	h->head_is_out = true;
+	return write_start(c, r) &&
+	       h1_write_field(out, SLICE("Connection"), SLICE("upgrade"),
+		   H1_FRONT_HEAD_MAX) &&
+	       h1_write_field(
+		   out, SLICE("Upgrade"), protocol, H1_FRONT_HEAD_MAX) &&
+	       h1_write_end(out, H1_FRONT_HEAD_MAX);
+}
+
 static bool
 write_length(struct buf *out, uint64_t length)
 {

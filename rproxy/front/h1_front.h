@@ -8,7 +8,8 @@
 #include "rproxy/front/client_conn.h"
 #include "rproxy/http/framing.h"
 
-#define H1_FRONT_HEAD_MAX (1024u * 1024) /* of a response head, with ours */
+/* Of a response head with ours: above the highest limit on what comes in. */
+#define H1_FRONT_HEAD_MAX (20u * 1024 * 1024)
 
 struct h1_front {
 	unsigned minor;       /* of the request */
@@ -27,6 +28,14 @@ void h1_front_begin(struct h1_front *h, const struct request_head *r,
 /* A 1xx head into the client's buffer; nothing for an HTTP/1.0 client. */
 bool h1_front_interim(
     struct h1_front *h, struct client_conn *c, const struct response_head *r);
+/* A 100 of our own: the client waits, and the server says nothing. */
+bool h1_front_continue(struct client_conn *c);
+/*
+ * The 101 head into the client's buffer: the connection changes to protocol,
+ * the value of Upgrade.
+ */
+bool h1_front_switch(struct h1_front *h, struct client_conn *c,
+    const struct response_head *r, struct slice protocol);
 /*
  * The final head into the client's buffer, nothing is sent yet.  body is how
  * the body comes from the server; Content-Length and Connection are written

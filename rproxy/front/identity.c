@@ -86,7 +86,6 @@ identity_from_socket(const struct addr *peer, const struct addr *local)
 		return NULL;
 	f->addr = *peer;
 	f->local = *local;
-	f->public_port = addr_port(local);
 	name_client(f, who, (char *)(f + 1));
 	return f;
 }
@@ -115,7 +114,6 @@ identity_from_header(const struct proxy_v2 *pp)
 	f->https = (pp->client & PROXY_V2_CLIENT_SSL) != 0;
 	f->addr = pp->src;
 	f->local = pp->dst;
-	f->public_port = pp->dst.len > 0 ? addr_port(&pp->dst) : 0;
 	f->tls = tls;
 	f->cert_verified = proxy_v2_is_verified(pp);
 	name_client(f, who, room);

@@ -18,7 +18,6 @@ struct client_facts {
 	struct addr addr;       /* of the client; len 0: unknown */
 	struct addr local;      /* the address the client connected to */
 	struct slice addr_text; /* without port: "192.0.2.1"; "unknown" */
-	uint16_t public_port;   /* the port the client connected to */
 	/* from tlsd; NULL on a plain listener */
 	const struct proxy_v2 *tls;
 	bool cert_verified; /* proxy_v2_is_verified() */

@@ -14,8 +14,8 @@
 #define FIELDS_MIN 32
 
 /*
- * Length and first letter tell all the known names apart, so that one
- * comparison decides.
+ * Length and first letter tell the known names apart (Referer and Refresh
+ * need one more), so that one comparison decides.
  */
 #define KEY(len, letter) ((size_t)(len) << 8 | (unsigned char)(letter))
 
@@ -36,10 +36,14 @@ candidate(struct slice name)
 		return KNOWN("te", FIELD_TE);
 	case KEY(3, 'v'):
 		return KNOWN("via", FIELD_VIA);
+	case KEY(3, 'u'):
+		return KNOWN("uri", FIELD_URI);
 	case KEY(4, 'd'):
 		return KNOWN("date", FIELD_DATE);
 	case KEY(4, 'h'):
 		return KNOWN("host", FIELD_HOST);
+	case KEY(4, 'l'):
+		return KNOWN("link", FIELD_LINK);
 	case KEY(6, 'a'):
 		return KNOWN("accept", FIELD_ACCEPT);
 	case KEY(6, 'c'):
@@ -49,7 +53,9 @@ candidate(struct slice name)
 	case KEY(6, 's'):
 		return KNOWN("server", FIELD_SERVER);
 	case KEY(7, 'r'):
-		return KNOWN("referer", FIELD_REFERER);
+		return ascii_lower(name.p[4]) == 'e'
+			   ? KNOWN("refresh", FIELD_REFRESH)
+			   : KNOWN("referer", FIELD_REFERER);
 	case KEY(7, 't'):
 		return KNOWN("trailer", FIELD_TRAILER);
 	case KEY(7, 'u'):
@@ -66,6 +72,8 @@ candidate(struct slice name)
 		return KNOWN("set-cookie", FIELD_SET_COOKIE);
 	case KEY(10, 'u'):
 		return KNOWN("user-agent", FIELD_USER_AGENT);
+	case KEY(11, 'd'):
+		return KNOWN("destination", FIELD_DESTINATION);
 	case KEY(12, 'm'):
 		return KNOWN("max-forwards", FIELD_MAX_FORWARDS);
 	case KEY(14, 'c'):

@@ -55,13 +55,24 @@ h1_max_head_bytes(const struct h1_limits *l)
 
 /* scan ------------------------------------------------------------------- */
 
+static size_t
+max_field_bytes(const struct h1_limits *l)
+{
+	return l->max_field_bytes != 0 ? l->max_field_bytes
+				       : l->max_headers_bytes;
+}
+
 /* The line that is open must have ended before this offset. */
 static size_t
 window_end(const struct h1_scan *s, const struct h1_limits *l)
 {
+	size_t all, one;
+
 	if (s->n_lines == 0)
 		return s->head_start + l->max_line_bytes + CRLF_BYTES;
-	return s->fields_start + l->max_headers_bytes + CRLF_BYTES;
+	all = s->fields_start + l->max_headers_bytes + CRLF_BYTES;
+	one = s->line_start + max_field_bytes(l);
+	return one < all ? one : all;
 }
 
 static enum reason
@@ -98,6 +109,7 @@ on_line(struct h1_scan *s, struct slice in, size_t next,
 		return on_empty_line(s, next, request, why);
 	if (s->n_lines > 0 &&
 	    (s->n_lines > l->max_headers ||
+		next - s->line_start > max_field_bytes(l) ||
 		next - s->fields_start > l->max_headers_bytes)) {
 		*why = REASON_HEADERS_TOO_LARGE;
 		return H1_BAD;

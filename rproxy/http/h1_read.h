@@ -21,6 +21,7 @@ struct h1_limits {
 	unsigned max_line_bytes;    /* request line or status line */
 	unsigned max_headers_bytes; /* all fields with their line ends */
 	unsigned max_headers;
+	unsigned max_field_bytes; /* one with its line end; 0: no other limit */
 };
 
 /*

@@ -18,6 +18,7 @@ struct writer {
 	size_t n;  /* "/a/b": segments with the slash in front of each */
 	bool keep_slash;
 	bool ends_in_slash;
+	bool after_empty; /* the segment before this one was empty */
 };
 
 struct segment {
@@ -164,10 +165,14 @@ read_segment(struct writer *w, struct slice s, struct segment *g)
 	return is_ambiguous(g) ? REASON_AMBIGUOUS_PATH : REASON_OK;
 }
 
+/*
+ * ".." behind an empty segment takes that one away to some ("/a//../b" is
+ * "/a/b" by RFC 3986) and the one before it to those who fold slashes.
+ */
 static enum reason
 climb(struct writer *w)
 {
-	if (w->n == 0)
+	if (w->n == 0 || w->after_empty)
 		return REASON_AMBIGUOUS_PATH;
 	do
 		w->n--;
@@ -186,6 +191,7 @@ add_segment(struct writer *w, struct slice s)
 	w->ends_in_slash = g.name.len == 0 || is_dots(g.name);
 	if (slice_eq(g.name, SLICE("..")))
 		return climb(w);
+	w->after_empty = g.name.len == 0;
 	if (w->ends_in_slash)
 		return REASON_OK;
 	w->out[w->n] = '/';

@@ -30,6 +30,33 @@ path_prefix_matches(struct slice prefix, struct slice path)
 	return is_border(slice_from(path, prefix.len));
 }
 
+bool
+path_prefix_is_plain(struct slice path)
+{
+	struct slice rest = slice_from(path, 1);
+	struct slice segment;
+
+	while (slice_split(&rest, '/', &segment)) {
+		bool is_last = rest.p == NULL;
+
+		if (segment.len == 0 && !is_last)
+			return false;
+		if (slice_eq(segment, SLICE(".")) ||
+		    slice_eq(segment, SLICE("..")))
+			return false;
+	}
+	return true;
+}
+
+/* A browser takes a backslash for a slash. */
+static struct slice
+without_slashes(struct slice rest)
+{
+	while (rest.len > 0 && (rest.p[0] == '/' || rest.p[0] == '\\'))
+		rest = slice_from(rest, 1);
+	return rest;
+}
+
 struct slice
 path_prefix_replace(
     struct slice from, struct slice to, struct slice path, struct arena *a)
@@ -43,7 +70,9 @@ path_prefix_replace(
 	rest = slice_from(path, from.len);
 	parts[0] = to;
 	parts[1] = rest;
-	if (to.len == 0 && (rest.len == 0 || rest.p[0] != '/'))
+	if (to.len == 0) {
 		parts[0] = SLICE("/");
+		parts[1] = without_slashes(rest);
+	}
 	return arena_concat(a, parts, 2);
 }

@@ -16,10 +16,17 @@ bool path_prefix_matches(struct slice prefix, struct slice path);
 
 /*
  * path with "from", which it begins with, replaced by "to"; a final slash of
- * either does not count.  SLICE_NONE when memory is short.
+ * either does not count.  The result never begins with two slashes, which
+ * would name a host (RFC 3986 section 4.2).  SLICE_NONE when memory is short.
  */
 struct slice path_prefix_replace(
     struct slice from, struct slice to, struct slice path, struct arena *a);
+
+/*
+ * Whether a path, as sent, has no empty and no dot segment: one that has may
+ * leave its prefix again, and must not be mapped.
+ */
+bool path_prefix_is_plain(struct slice path);
 
 /* Without the final slash: "/irj/" and "/irj" replace the same bytes. */
 struct slice path_prefix_trim(struct slice prefix);

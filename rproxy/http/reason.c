@@ -12,6 +12,7 @@
  *	0	nobody is there any more to read an answer
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "common/check.h"
 #include "rproxy/http/reason.h"
@@ -88,6 +89,12 @@ static const struct reason_row rows[REASON_COUNT] = {
 	    REQUEST_ERROR, "The request method is not supported."),
 	[REASON_EXPECTATION] = CLIENT("expectation", 417, REQUEST_ERROR,
 	    "The request expects something that is not supported."),
+	[REASON_BAD_MAX_FORWARDS] = CLIENT("bad_max_forwards", 400,
+	    REQUEST_ERROR, "The Max-Forwards field is malformed."),
+	[REASON_UPGRADE_REFUSED] = CLIENT("upgrade_refused", 403,
+	    REQUEST_DENIED, "The protocol asked for is not spoken here."),
+	[REASON_WRONG_SITE] = CLIENT("wrong_site", 421, "http_request_denied",
+	    "The connection was made for another site."),
 	[REASON_NO_SITE] = CLIENT("no_site", 421, "destination_not_found",
 	    "There is no site of this name here."),
 	[REASON_NO_ROUTE] = CLIENT("no_route", 404, "destination_not_found",
@@ -96,14 +103,22 @@ static const struct reason_row rows[REASON_COUNT] = {
 	    "This address is served over https only."),
 	[REASON_CERT_REQUIRED] = CLIENT("cert_required", 403, REQUEST_DENIED,
 	    "This address asks for a client certificate."),
+	[REASON_DENIED] = CLIENT("denied", 403, REQUEST_DENIED,
+	    "This address is closed."),
+	[REASON_BAD_DESTINATION] = CLIENT("bad_destination", 403,
+	    REQUEST_DENIED, "The destination is not at this address."),
 	[REASON_HEADER_TIMEOUT] = CLIENT("header_timeout", 408,
 	    REQUEST_ERROR, "The request took too long to arrive."),
 	[REASON_BODY_TIMEOUT] = CLIENT("body_timeout", 408, REQUEST_ERROR,
 	    "The body of the request took too long to arrive."),
+	[REASON_BODY_TOO_SLOW] = CLIENT("body_too_slow", 408, REQUEST_ERROR,
+	    "The body of the request came too slowly."),
 	[REASON_CLIENT_GONE] = CLIENT("client_gone", 0, NULL,
 	    "The client left before the end."),
 	[REASON_SEND_TIMEOUT] = CLIENT("send_timeout", 0, NULL,
 	    "The client did not take the answer."),
+	[REASON_TUNNEL_TIMEOUT] = { "tunnel_timeout",
+	    "Nothing was said for too long.", 0, PARTY_NONE, NULL },
 	[REASON_LOOP] = US("loop", 502, "proxy_loop_detected",
 	    "The request came back to this gateway."),
 
@@ -152,6 +167,9 @@ static const struct reason_row rows[REASON_COUNT] = {
 	[REASON_BAD_UPGRADE] = SERVER("bad_upgrade", 502,
 	    "http_upgrade_failed",
 	    "The application server changed the protocol unasked."),
+	[REASON_EARLY_ANSWER] = { "early_answer",
+	    "The application server answered before the request's end.", 0,
+	    PARTY_NONE, NULL },
 
 	[REASON_NO_MEMORY] = US("no_memory", 503, "proxy_internal_error",
 	    "The gateway is overloaded."),
@@ -159,6 +177,9 @@ static const struct reason_row rows[REASON_COUNT] = {
 	    "The gateway is overloaded."),
 	[REASON_DRAINING] = US("draining", 503, NULL,
 	    "The gateway is about to restart."),
+	[REASON_RULE_LIMIT] = US("rule_limit", 500,
+	    "proxy_configuration_error",
+	    "The address asked for cannot be worked out."),
 	[REASON_INTERNAL] = US("internal", 500, "proxy_internal_error",
 	    "Something went wrong in the gateway."),
 };
@@ -193,6 +214,15 @@ enum reason_party
 reason_party(enum reason r)
 {
 	return row(r)->party;
+}
+
+bool
+reason_ends_connection(enum reason r)
+{
+	const char *type = row(r)->proxy_status;
+
+	return reason_party(r) == PARTY_CLIENT && type != NULL &&
+	       strcmp(type, REQUEST_ERROR) == 0;
 }
 
 const char *

@@ -5,6 +5,8 @@
 #ifndef RPROXY_HTTP_REASON_H
 #define RPROXY_HTTP_REASON_H
 
+#include <stdbool.h>
+
 enum reason_party {
 	PARTY_NONE,
 	PARTY_CLIENT,
@@ -36,15 +38,22 @@ enum reason {
 	REASON_BODY_TOO_LARGE,
 	REASON_METHOD_REFUSED, /* CONNECT, TRACE */
 	REASON_EXPECTATION,    /* an Expect that we do not know */
+	REASON_BAD_MAX_FORWARDS,
+	REASON_UPGRADE_REFUSED, /* the route does not allow it */
 	REASON_NO_SITE,
+	REASON_WRONG_SITE, /* TLS was negotiated for another site */
 	REASON_NO_ROUTE,
 	REASON_TLS_REQUIRED,
 	REASON_CERT_REQUIRED,
+	REASON_DENIED,          /* deny, allow */
+	REASON_BAD_DESTINATION, /* of MOVE or COPY: not on this server */
 	REASON_HEADER_TIMEOUT,
 	REASON_BODY_TIMEOUT,
-	REASON_CLIENT_GONE,  /* closed or reset before the end */
-	REASON_SEND_TIMEOUT, /* takes nothing */
-	REASON_LOOP,         /* our own name in Via */
+	REASON_BODY_TOO_SLOW,  /* bytes come, but too few */
+	REASON_CLIENT_GONE,    /* closed or reset before the end */
+	REASON_SEND_TIMEOUT,   /* takes nothing */
+	REASON_TUNNEL_TIMEOUT, /* neither side says anything */
+	REASON_LOOP,           /* our own name in Via */
 	/* the server's response */
 	REASON_CONNECT_REFUSED,
 	REASON_CONNECT_FAILED,
@@ -62,10 +71,12 @@ enum reason {
 	REASON_RESPONSE_TOO_LARGE, /* header section */
 	REASON_RESPONSE_INCOMPLETE,
 	REASON_BAD_UPGRADE,
+	REASON_EARLY_ANSWER, /* before the request's end; it was passed on */
 	/* us */
 	REASON_NO_MEMORY,
 	REASON_TOO_MANY, /* connections */
 	REASON_DRAINING,
+	REASON_RULE_LIMIT, /* an expression that takes too long */
 	REASON_INTERNAL,
 	REASON_COUNT
 };
@@ -77,6 +88,11 @@ const char *reason_text(enum reason r);
 /* The status we answer with: 400, 502 ...; 0 when none is sent. */
 unsigned reason_status(enum reason r);
 enum reason_party reason_party(enum reason r);
+/*
+ * The request itself is at fault: whoever sent it, or let it pass, may have
+ * read it differently than we do.  The connection is not used again.
+ */
+bool reason_ends_connection(enum reason r);
 /* RFC 9209 section 2.3 error type; NULL when none fits. */
 const char *reason_proxy_status(enum reason r);
 

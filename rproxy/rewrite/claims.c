@@ -107,6 +107,18 @@ claim_covers(const struct claim *c, struct slice name)
 	return c->is_prefix || i == name.len;
 }
 
+/*
+ * "Content_Length" says nothing to us, but frames the message for a server
+ * that folds the two.
+ */
+static bool
+is_disguised(struct slice name)
+{
+	return slice_find(name, '_') < name.len &&
+	       (claims_is_same(name, SLICE("content-length")) ||
+		   claims_is_same(name, SLICE("transfer-encoding")));
+}
+
 bool
 claims_is_claim(struct slice name)
 {
@@ -115,6 +127,8 @@ claims_is_claim(struct slice name)
 
 	if (name.len == 0)
 		return false;
+	if (is_disguised(name))
+		return true;
 	first = (uint8_t)fold(name.p[0]);
 	if (first >= 128 || by_first_letter[first] == NULL)
 		return false;
@@ -125,11 +139,74 @@ claims_is_claim(struct slice name)
 	return false;
 }
 
-void
-claims_strip(struct fields *f)
+bool
+claims_at(size_t i, const char **name, bool *is_prefix)
 {
+	for (size_t letter = 0; letter < 128; letter++) {
+		const struct claim *c = by_first_letter[letter];
+
+		for (; c != NULL && c->name != NULL; c++) {
+			if (i-- > 0)
+				continue;
+			*name = c->name;
+			*is_prefix = c->is_prefix;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+claims_is_same(struct slice a, struct slice b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (fold(a.p[i]) != fold(b.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* "SM_*" covers "sm-user" */
+static bool
+is_named(const struct string_list *l, struct slice name)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct slice text = slice_of(l->v[i]);
+		struct slice head = slice_first(text, slice_find(text, '*'));
+		bool is_whole = head.len == text.len;
+
+		if (claims_is_same(
+			head, is_whole ? name : slice_first(name, head.len)))
+			return true;
+	}
+	return false;
+}
+
+bool
+claims_is_trusted(const struct http_conf *http, const struct addr *peer)
+{
+	for (size_t i = 0; i < http->trust_from.n; i++) {
+		if (cidr_matches(&http->trust_from.v[i], peer))
+			return true;
+	}
+	return false;
+}
+
+void
+claims_strip(
+    struct fields *f, const struct http_conf *http, const struct addr *peer)
+{
+	bool trusted = claims_is_trusted(http, peer);
+
 	for (unsigned i = 0; i < f->n; i++) {
-		if (claims_is_claim(f->v[i].name))
+		struct slice name = f->v[i].name;
+
+		if (!claims_is_claim(name) &&
+		    !is_named(&http->strip_header, name))
+			continue;
+		if (!trusted || !is_named(&http->trust_header, name))
 			f->v[i].drop = true;
 	}
 }

@@ -7,12 +7,25 @@
 
 #include <stdbool.h>
 
+#include "common/site_conf.h"
 #include "common/slice.h"
 #include "rproxy/http/fields.h"
 
 /* Whether the name is on the list: any case, '_' equal to '-'. */
 bool claims_is_claim(struct slice name);
-/* Drops all of them: before anything of ours is added. */
-void claims_strip(struct fields *f);
+/* The i-th of the list, "-" for "_"; false past the end. */
+bool claims_at(size_t i, const char **name, bool *is_prefix);
+/* The same name to a server: any case, '_' equal to '-'. */
+bool claims_is_same(struct slice a, struct slice b);
+
+/* Whether peer is one that http->trust_from names. */
+bool claims_is_trusted(const struct http_conf *http, const struct addr *peer);
+/*
+ * Drops all of them, and those of http->strip_header: before anything of ours
+ * is added.  What a trusted peer states under a name of http->trust_header
+ * stays.
+ */
+void claims_strip(
+    struct fields *f, const struct http_conf *http, const struct addr *peer);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/number.h"
+#include "rproxy/http/field_values.h"
 
 struct slice
 client_cert_b64(struct slice der, struct arena *a)
@@ -54,4 +55,39 @@ client_cert_chain_rfc9440(const struct slice *der, size_t n, struct arena *a)
 		list = arena_concat(a, parts, ARRAY_LEN(parts));
 	}
 	return list;
+}
+
+static bool
+is_vary(const struct field *v)
+{
+	return !v->drop && slice_eq_nocase(v->name, SLICE("Vary"));
+}
+
+static bool
+varies_by_cert(const struct fields *f)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		if (is_vary(&f->v[i]) &&
+		    (list_has_token(f->v[i].value, SLICE("Client-Cert")) ||
+			list_has_token(
+			    f->v[i].value, SLICE("Client-Cert-Chain"))))
+			return true;
+	}
+	return false;
+}
+
+void
+client_cert_vary(struct fields *f)
+{
+	bool is_first = true;
+
+	if (!varies_by_cert(f))
+		return;
+	for (unsigned i = 0; i < f->n; i++) {
+		if (!is_vary(&f->v[i]))
+			continue;
+		f->v[i].value = SLICE("*");
+		f->v[i].drop = !is_first;
+		is_first = false;
+	}
 }

@@ -8,6 +8,7 @@
 
 #include "common/arena.h"
 #include "common/slice.h"
+#include "rproxy/http/fields.h"
 
 /* base64, one line: SAP, WebLogic, WebSphere */
 struct slice client_cert_b64(struct slice der, struct arena *a);
@@ -22,5 +23,11 @@ struct slice client_cert_rfc9440(struct slice der, struct arena *a);
 /* ":base64:, :base64:" */
 struct slice
 client_cert_chain_rfc9440(const struct slice *der, size_t n, struct arena *a);
+/*
+ * Vary of a response that names one of our certificate fields becomes "*": a
+ * cache outside sees no such field, so it must not keep the response (RFC
+ * 9440 section 3.1).
+ */
+void client_cert_vary(struct fields *f);
 
 #endif

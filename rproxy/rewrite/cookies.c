@@ -2,7 +2,13 @@
  * Set-Cookie.  Pure.  Runs in rproxy's worker.  RFC 6265bis section 5.
  *
  * A cookie is cut at its semicolons; an attribute that is to change is
- * replaced in its place, everything else is kept byte for byte.
+ * replaced in its place, everything else is kept byte for byte.  What is
+ * missing is added at the end, and nothing that the server has said about
+ * Secure, HttpOnly or SameSite is taken back.
+ *
+ * The name's prefix is a promise to the browser: __Host- says Path=/, no
+ * Domain and Secure, so neither is mapped, and Secure, which the server may
+ * have left out since it sees plain http, is added as for all others.
  */
 #include "rproxy/rewrite/cookies.h"
 
@@ -24,6 +30,8 @@ struct cookie {
 	struct attribute v[ATTRIBUTES_MAX];
 	size_t n;
 	bool secure;
+	bool http_only;
+	bool same_site;
 };
 
 static bool
@@ -47,6 +55,10 @@ cookie_parse(struct slice value, struct cookie *c)
 			t->value = slice_trim(slice_from(text, eq + 1));
 		if (slice_eq_nocase(t->name, SLICE("Secure")))
 			c->secure = true;
+		else if (slice_eq_nocase(t->name, SLICE("HttpOnly")))
+			c->http_only = true;
+		else if (slice_eq_nocase(t->name, SLICE("SameSite")))
+			c->same_site = true;
 		c->n++;
 	}
 	return true;
@@ -89,6 +101,30 @@ may_be_domain(struct authority at)
 	return last < '0' || last > '9';
 }
 
+/* cookie_domain: the very domain, a dot in front or not (6265bis, 5.2.3) */
+static const char *
+configured_domain(const struct http_conf *http, struct slice domain)
+{
+	for (size_t i = 0; i < http->cookie_domain.n; i++) {
+		struct slice from = slice_of(http->cookie_domain.v[i].from);
+
+		if (from.p[0] == '.')
+			from = slice_from(from, 1);
+		if (slice_eq_nocase(from, domain))
+			return http->cookie_domain.v[i].to;
+	}
+	return NULL;
+}
+
+static bool
+set_domain(struct attribute *t, struct slice domain, struct arena *a)
+{
+	struct slice parts[2] = { SLICE(" Domain="), domain };
+
+	t->text = arena_concat(a, parts, 2);
+	return t->text.p != NULL;
+}
+
 /*
  * An inner domain becomes the public host; where that cannot be a domain,
  * the attribute goes and the cookie is the host's alone.
@@ -98,10 +134,13 @@ map_domain(const struct mapping *m, struct attribute *t, struct arena *a)
 {
 	struct slice domain = t->value;
 	struct authority public;
-	struct slice parts[2];
+	const char *to;
 
 	if (domain.len > 0 && domain.p[0] == '.')
 		domain = slice_from(domain, 1);
+	to = configured_domain(&m->site->http, domain);
+	if (to != NULL)
+		return set_domain(t, slice_of(to), a);
 	if (!authority_parse(m->host, &public) || domain.len == 0 ||
 	    domain_covers(domain, public.host) ||
 	    !covers_inner(m->pool, domain))
@@ -110,10 +149,7 @@ map_domain(const struct mapping *m, struct attribute *t, struct arena *a)
 		t->text = SLICE_NONE;
 		return true;
 	}
-	parts[0] = SLICE(" Domain=");
-	parts[1] = public.host;
-	t->text = arena_concat(a, parts, 2);
-	return t->text.p != NULL;
+	return set_domain(t, public.host, a);
 }
 
 /*
@@ -159,10 +195,44 @@ map_attributes(const struct mapping *m, struct cookie *c, struct arena *a)
 	return true;
 }
 
-static struct slice
-cookie_text(const struct cookie *c, bool add_secure, struct arena *a)
+static bool
+wants_secure(const struct mapping *m, const struct cookie *c)
 {
-	struct slice parts[2 * ATTRIBUTES_MAX + 2];
+	switch (m->site->http.cookie_secure) {
+	case COOKIE_SECURE_AUTO:
+		return m->who->https && !c->secure;
+	case COOKIE_SECURE_ON:
+		return !c->secure;
+	case COOKIE_SECURE_OFF:
+		break;
+	}
+	return false;
+}
+
+/* Browsers drop SameSite=None without Secure. */
+static struct slice
+missing_same_site(const struct mapping *m, const struct cookie *c, bool secure)
+{
+	if (c->same_site)
+		return SLICE_NONE;
+	switch (m->site->http.cookie_samesite) {
+	case COOKIE_SAMESITE_KEEP:
+		break;
+	case COOKIE_SAMESITE_LAX:
+		return SLICE("; SameSite=Lax");
+	case COOKIE_SAMESITE_STRICT:
+		return SLICE("; SameSite=Strict");
+	case COOKIE_SAMESITE_NONE:
+		return secure ? SLICE("; SameSite=None") : SLICE_NONE;
+	}
+	return SLICE_NONE;
+}
+
+static struct slice
+cookie_text(const struct mapping *m, const struct cookie *c, struct arena *a)
+{
+	struct slice parts[2 * ATTRIBUTES_MAX + 4];
+	bool add_secure = wants_secure(m, c);
 	size_t n = 0;
 
 	parts[n++] = c->pair;
@@ -174,6 +244,9 @@ cookie_text(const struct cookie *c, bool add_secure, struct arena *a)
 	}
 	if (add_secure)
 		parts[n++] = SLICE("; Secure");
+	if (m->site->http.cookie_httponly && !c->http_only)
+		parts[n++] = SLICE("; HttpOnly");
+	parts[n++] = missing_same_site(m, c, add_secure || c->secure);
 	return arena_concat(a, parts, n);
 }
 
@@ -184,12 +257,10 @@ cookies_rewrite(const struct mapping *m, struct slice value, struct arena *a)
 
 	if (!cookie_parse(value, &c))
 		return value;
-	/* its rules are the browser's promise: Path=/, no Domain, Secure */
-	if (slice_starts_with_nocase(c.pair, SLICE("__Host-")))
-		return value;
-	if (!map_attributes(m, &c, a))
+	if (!slice_starts_with_nocase(c.pair, SLICE("__Host-")) &&
+	    !map_attributes(m, &c, a))
 		return SLICE_NONE;
-	return cookie_text(&c, m->who->https && !c.secure, a);
+	return cookie_text(m, &c, a);
 }
 
 bool

@@ -1,7 +1,7 @@
 /*
- * Set-Cookie: Domain and Path mapped back, Secure added on https; everything
- * else, unknown attributes and order included, stays.  Pure.  RFC 6265bis
- * for __Host- and __Secure-.
+ * Set-Cookie: Domain and Path mapped back, Secure and what else the site asks
+ * for added; everything else, unknown attributes and order included, stays.
+ * Pure.  RFC 6265bis for __Host- and __Secure-.
  */
 #ifndef RPROXY_REWRITE_COOKIES_H
 #define RPROXY_REWRITE_COOKIES_H

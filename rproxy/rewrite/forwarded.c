@@ -7,12 +7,14 @@
 #include "common/number.h"
 #include "rproxy/http/field_values.h"
 #include "rproxy/http/target.h"
+#include "rproxy/rewrite/claims.h"
 #include "rproxy/rewrite/client_cert.h"
 #include "rproxy/rewrite/profile.h"
 
 /* One request as the facts see it. */
 struct facts {
 	const struct client_facts *who;
+	const struct site_conf *site;
 	struct slice host;
 	struct arena *arena;
 	bool failed; /* memory is short */
@@ -108,15 +110,41 @@ tls_fact(struct facts *k, enum profile_fact fact)
 	return decimal(k, tls->cipher_bits);
 }
 
-/* Certificate facts: nothing unless it was verified. */
+/* Verified, or the site lets its server judge. */
+static bool
+may_tell_cert(const struct facts *k)
+{
+	const struct proxy_v2 *tls = k->who->tls;
+
+	return tls != NULL && tls->cert.len > 0 &&
+	       (k->who->cert_verified ||
+		   k->site->tls.client_verify == CLIENT_VERIFY_OPTIONAL_ANY);
+}
+
+/* As nginx writes it in $ssl_client_verify. */
+static struct slice
+verdict(struct facts *k)
+{
+	struct slice parts[2] = { SLICE("FAILED:"),
+		screened(k->who->tls->verify_text) };
+
+	if (k->site->tls.client_verify != CLIENT_VERIFY_OPTIONAL_ANY)
+		return SLICE_NONE;
+	if (k->who->cert_verified)
+		return SLICE("SUCCESS");
+	return arena_concat(k->arena, parts, 2);
+}
+
 static struct slice
 cert_fact(struct facts *k, enum profile_fact fact)
 {
 	const struct proxy_v2 *tls = k->who->tls;
 	struct slice value;
 
-	if (tls == NULL || !k->who->cert_verified || tls->cert.len == 0)
+	if (!may_tell_cert(k))
 		return SLICE_NONE;
+	if (fact == FACT_CERT_VERDICT)
+		return verdict(k);
 	if (fact == FACT_CHAIN_RFC9440 && tls->n_chain == 0)
 		return SLICE_NONE;
 	if (fact == FACT_CERT_B64)
@@ -154,6 +182,8 @@ fact_value(struct facts *k, enum profile_fact fact)
 		return k->who->https ? SLICE("true") : SLICE_NONE;
 	case FACT_HTTP_VERSION:
 		return SLICE("HTTP/1.1");
+	case FACT_ACCESS_POINTS:
+		return slice_of(k->site->access_points);
 	case FACT_TLS_VERSION:
 	case FACT_CIPHER:
 	case FACT_CIPHER_BITS:
@@ -163,6 +193,7 @@ fact_value(struct facts *k, enum profile_fact fact)
 	case FACT_CERT_PEM1:
 	case FACT_CERT_RFC9440:
 	case FACT_CHAIN_RFC9440:
+	case FACT_CERT_VERDICT:
 		return cert_fact(k, fact);
 	case FACT_CHAIN_B64:
 		break; /* several fields: add_chain() */
@@ -176,7 +207,7 @@ add_chain(struct fields *f, struct facts *k, struct slice prefix)
 {
 	const struct proxy_v2 *tls = k->who->tls;
 
-	if (tls == NULL || !k->who->cert_verified)
+	if (!may_tell_cert(k))
 		return true;
 	for (unsigned i = 0; i < tls->n_chain; i++) {
 		struct slice parts[2] = { prefix, decimal(k, i + 1) };
@@ -203,14 +234,28 @@ add_row(struct fields *f, struct facts *k, const struct profile_row *row)
 	return value.len == 0 || fields_add(f, row->name, value);
 }
 
+/* A trusted peer knows better: two values under one name help nobody. */
+static bool
+is_stated(const struct fields *f, struct slice name)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		if (!f->v[i].drop && claims_is_same(f->v[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 bool
 forwarded_add(struct fields *f, const struct client_facts *who,
     const struct site_conf *site, struct slice host, struct arena *a)
 {
 	const struct profile *p = profile_of(site->app);
-	struct facts k = { .who = who, .host = host, .arena = a };
+	struct facts k = { .who = who, .site = site, .host = host, .arena = a };
+	bool is_told = claims_is_trusted(&site->http, &who->addr);
 
 	for (size_t i = 0; i < p->n_rows; i++) {
+		if (is_told && is_stated(f, p->rows[i].name))
+			continue;
 		if (!add_row(f, &k, &p->rows[i]))
 			return false;
 	}

@@ -13,8 +13,8 @@
 /*
  * Adds the headers of the site's "app".  host: what the client asked for,
  * with its port if it sent one; valid as long as the fields.  Claims of the
- * client must have been stripped before (rewrite/claims.h).  False when
- * memory is short.
+ * client must have been stripped before (rewrite/claims.h); what a trusted
+ * peer has stated is not stated again.  False when memory is short.
  */
 bool forwarded_add(struct fields *f, const struct client_facts *who,
     const struct site_conf *site, struct slice host, struct arena *a);

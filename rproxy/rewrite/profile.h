@@ -1,11 +1,13 @@
 /*
- * What each application server wants to hear from a gateway in front of it:
- * one table per "app", one row per header.  Pure data; forwarded.c turns the
- * rows into fields.  To teach the gateway another server, add a table here.
+ * What each application server wants from a gateway in front of it: one table
+ * of headers per "app", one row per header, and one line on how its servers
+ * behave.  Pure data; forwarded.c turns the rows into fields.  To teach the
+ * gateway another server, add a table and a line here.
  */
 #ifndef RPROXY_REWRITE_PROFILE_H
 #define RPROXY_REWRITE_PROFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/site_conf.h"
@@ -25,12 +27,14 @@ enum profile_fact {
 	FACT_TLS_VERSION,   /* TLSv1.3 */
 	FACT_CIPHER,        /* TLS_AES_256_GCM_SHA384 */
 	FACT_CIPHER_BITS,   /* 256 */
+	FACT_ACCESS_POINTS, /* HTTP=80,HTTPS=443 */
 	FACT_SESSION_ID,    /* hex */
 	FACT_CERT_B64,      /* DER in base64, one line */
 	FACT_CERT_PEM1,     /* PEM in one line, single spaces */
 	FACT_CERT_RFC9440,  /* :base64: */
 	FACT_CHAIN_B64,     /* one header per certificate, NAMEn from 1 */
 	FACT_CHAIN_RFC9440, /* list of :base64: */
+	FACT_CERT_VERDICT,  /* SUCCESS, FAILED:text: optional_any alone */
 };
 
 struct profile_row {
@@ -41,8 +45,23 @@ struct profile_row {
 struct profile {
 	const struct profile_row *rows;
 	size_t n_rows;
+	/* idle connections: when the server closes one by default, and when
+	 * we do; seconds */
+	unsigned server_idle_s;
+	unsigned idle_s;
+	/* where a pool has more than one server */
+	enum sticky_mode sticky;
+	const char *health; /* a path that answers where all is well, or NULL */
+	/* links in pages are absolute and cannot be mapped (SAP note 833960):
+	 * no "to", and one system for each host name */
+	bool wants_its_paths;
 };
 
 const struct profile *profile_of(enum app_kind app);
+/* The row that sends this header, in any spelling; NULL: none does. */
+const struct profile_row *
+profile_find(const struct profile *p, struct slice name);
+/* Whether a client's certificate is passed on. */
+bool profile_has_cert(const struct profile *p);
 
 #endif

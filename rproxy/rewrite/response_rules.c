@@ -150,12 +150,18 @@ is_site_name(const struct mapping *m, struct slice host)
 	return false;
 }
 
+bool
+response_rules_is_public(const struct mapping *m, const struct authority *at)
+{
+	return is_site_name(m, at->host) && is_port_of_site(m, at->port);
+}
+
 static enum owner
 owner_of(const struct mapping *m, const struct url *u)
 {
 	if (is_inner(u, m->pool))
 		return OWNER_INNER;
-	if (is_site_name(m, u->at.host) && is_port_of_site(m, u->at.port))
+	if (response_rules_is_public(m, &u->at))
 		return OWNER_SITE;
 	return OWNER_FOREIGN;
 }

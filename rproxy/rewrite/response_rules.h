@@ -21,6 +21,7 @@
 #include "common/site_conf.h"
 #include "rproxy/http/client_facts.h"
 #include "rproxy/http/fields.h"
+#include "rproxy/http/target.h"
 
 /* One request as the rules see it. */
 struct mapping {
@@ -45,6 +46,9 @@ struct slice response_rules_path(
 /* Location and Content-Location.  False when memory is short. */
 bool response_rules_apply(
     struct fields *f, const struct mapping *m, struct arena *a);
+/* Whether this is a name and port that clients know the site by. */
+bool
+response_rules_is_public(const struct mapping *m, const struct authority *at);
 
 /* Whether host is one of the pool's servers or aliases, whatever the port. */
 bool

@@ -35,7 +35,8 @@ prefix_map(const struct route_conf *r, struct slice prefix, struct slice raw,
 {
 	if (r->to == NULL)
 		return raw;
-	if (!path_prefix_matches(path_prefix_trim(prefix), raw))
+	if (!path_prefix_matches(path_prefix_trim(prefix), raw) ||
+	    !path_prefix_is_plain(raw))
 		return SLICE_NONE;
 	return path_prefix_replace(prefix, slice_of(r->to), raw, a);
 }

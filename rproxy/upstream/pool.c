@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "rproxy/metrics_table.h"
+#include "rproxy/upstream/idle.h"
 #include "rproxy/upstream/pool.h"
 
 #define MAX_SPARE 256
@@ -36,6 +37,7 @@ struct upstream {
 	struct stream_home *streams; /* borrowed, as are the next two */
 	struct deadlines *deadlines;
 	struct metrics *metrics;
+	const struct health_page *health; /* borrowed; NULL: none */
 	struct deadline refresh;
 	TAILQ_HEAD(, server_conn) spare;
 	unsigned n_spare;
@@ -84,7 +86,8 @@ server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
 }
 
 static void
-pool_new(struct upstream *u, const struct pool_conf *conf)
+pool_new(struct upstream *u, const struct site_conf *site,
+    const struct pool_conf *conf)
 {
 	struct pool *p = mem_need(sizeof(*p));
 
@@ -101,6 +104,9 @@ pool_new(struct upstream *u, const struct pool_conf *conf)
 	for (unsigned i = 0; i < p->n; i++) {
 		server_init(&p->server[i], u, conf, &conf->server[i]);
 		p->turn[i].weight = conf->server[i].weight;
+		if (conf->health != NULL)
+			p->server[i].health_key =
+			    health_key(site, conf, &conf->server[i]);
 	}
 	HASH_ADD_PTR(u->pools, conf, p);
 }
@@ -128,9 +134,15 @@ upstream_new(const struct site_list *sites, struct stream_home *streams,
 	TAILQ_INIT(&u->spare);
 	for (size_t i = 0; i < sites->n; i++)
 		for (size_t k = 0; k < sites->v[i]->n_pool; k++)
-			pool_new(u, &sites->v[i]->pool[k]);
+			pool_new(u, sites->v[i], &sites->v[i]->pool[k]);
 	deadline_init(&u->refresh, deadlines, on_refresh);
 	return u;
+}
+
+void
+upstream_watch_health(struct upstream *u, const struct health_page *page)
+{
+	u->health = page;
 }
 
 bool
@@ -187,34 +199,53 @@ pick_resting(const struct pool *p, const struct pool_tries *t)
 	return best;
 }
 
+static bool
+is_usable(const struct pool *p, const struct pool_tries *t, unsigned i,
+    uint64_t now_ms)
+{
+	return !was_tried(t, i) && has_address(&p->server[i]) &&
+	       p->server[i].down_until_ms <= now_ms &&
+	       !health_is_down(p->home->health, p->server[i].health_key);
+}
+
+static int
+pick_wished(const struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < t->wishes.n; i++) {
+		unsigned wish = t->wishes.server[i];
+
+		if (wish < p->n && is_usable(p, t, wish, now_ms))
+			return (int)wish;
+	}
+	return -1;
+}
+
+/* Where the client has a connection of its own (upstream_share = client). */
+static int
+pick_own(const struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+{
+	if (p->conf->upstream_share != UPSTREAM_SHARE_CLIENT)
+		return -1;
+	for (unsigned i = 0; i < p->n; i++)
+		if (is_usable(p, t, i, now_ms) &&
+		    idle_has_own(&p->server[i], t->client))
+			return (int)i;
+	return -1;
+}
+
 static int
 pick(struct pool *p, const struct pool_tries *t, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < p->n; i++)
-		p->turn[i].usable = !was_tried(t, i) &&
-				    has_address(&p->server[i]) &&
-				    p->server[i].down_until_ms <= now_ms;
-	int i = balance_pick(p->turn, p->n);
+	int i = pick_wished(p, t, now_ms);
+
+	if (i < 0)
+		i = pick_own(p, t, now_ms);
+	if (i >= 0)
+		return i;
+	for (unsigned k = 0; k < p->n; k++)
+		p->turn[k].usable = is_usable(p, t, k, now_ms);
+	i = balance_pick(p->turn, p->n);
 	return i >= 0 ? i : pick_resting(p, t);
-}
-
-static struct server_conn *
-take_idle(struct server *s, enum reuse_need need,
-    const struct server_user *user, void *exchange)
-{
-	uint64_t now_ms = uv_now(s->home->streams->loop);
-	struct server_conn *c = TAILQ_FIRST(&s->idle);
-
-	if (c == NULL || need == REUSE_NONE)
-		return NULL;
-	if (need == REUSE_YOUNG && now_ms - c->idle_since_ms >= REUSE_YOUNG_MS)
-		return NULL;
-	if (need == REUSE_YOUNG && !server_conn_is_quiet(c)) {
-		server_conn_drop(c);
-		return NULL;
-	}
-	server_conn_use(c, user, exchange);
-	return c;
 }
 
 static enum reason
@@ -226,6 +257,17 @@ no_server_reason(const struct pool *p, const struct pool_tries *t)
 		if (p->server[i].resolve.n_addr > 0)
 			return REASON_NO_SERVER;
 	return REASON_DNS_FAILED;
+}
+
+static struct server_conn *
+connect_new(struct server *s, uint64_t client, const struct server_user *user,
+    void *exchange, enum reason *why)
+{
+	struct server_conn *c = server_conn_new(s, user, exchange, why);
+
+	if (c != NULL && s->pool->upstream_share == UPSTREAM_SHARE_CLIENT)
+		c->client = client;
+	return c;
 }
 
 struct server_conn *
@@ -240,19 +282,31 @@ pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
 		}
 		t->tried[i / 64] |= UINT64_C(1) << (i % 64);
 		struct server *s = &p->server[i];
-		struct server_conn *c = take_idle(s, need, user, exchange);
+		struct server_conn *c =
+		    idle_take(s, need, t->client, user, exchange);
 		if (c == NULL)
-			c = server_conn_new(s, user, exchange, &t->last);
+			c = connect_new(s, t->client, user, exchange, &t->last);
 		if (c != NULL)
 			return c;
 	}
 }
 
 struct server_conn *
-pool_connect_again(struct server *s, const struct server_user *user,
-    void *exchange, enum reason *why)
+pool_connect_again(struct server *s, const struct pool_tries *t,
+    const struct server_user *user, void *exchange, enum reason *why)
 {
-	return server_conn_new(s, user, exchange, why);
+	return connect_new(s, t->client, user, exchange, why);
+}
+
+void
+upstream_forget(struct upstream *u, uint64_t client)
+{
+	for (struct pool *p = u->pools; p != NULL; p = p->hh.next)
+		for (unsigned i = 0;
+		     p->conf->upstream_share == UPSTREAM_SHARE_CLIENT &&
+		     i < p->n;
+		     i++)
+			idle_forget(&p->server[i], client);
 }
 
 /* for server_conn --------------------------------------------------------- */

@@ -8,8 +8,10 @@
 #include "common/metrics.h"
 #include "common/site_conf.h"
 #include "rproxy/upstream/balance.h"
+#include "rproxy/upstream/health.h"
 #include "rproxy/upstream/resolve.h"
 #include "rproxy/upstream/server_conn.h"
+#include "rproxy/upstream/sticky.h"
 
 #define POOL_MAX_SERVERS 256
 #define POOL_MAX_IDLE 512 /* connections of one server */
@@ -24,6 +26,7 @@ struct server {
 	char *label;     /* owned: its id, or "host:port"; for logs only */
 	char *authority; /* owned: for Host; without the default port */
 	struct resolve resolve;
+	uint64_t health_key; /* upstream/health.h; 0: no probes */
 	unsigned next_addr;
 	uint64_t down_until_ms;         /* uv_now(); 0: it has not failed */
 	TAILQ_HEAD(, server_conn) idle; /* most recently used first */
@@ -36,6 +39,9 @@ struct pool;
 struct upstream *
 upstream_new(const struct site_list *sites, struct stream_home *streams,
     struct deadlines *deadlines, struct metrics *metrics);
+/* Servers that the prober finds down are left alone while there are others.
+ * NULL: there is no prober.  The page outlives the upstream. */
+void upstream_watch_health(struct upstream *u, const struct health_page *page);
 /* Whether a server has a name that has to be asked for again. */
 bool upstream_has_names(const struct upstream *u);
 /* Begins to ask again every minute. */
@@ -43,10 +49,12 @@ void upstream_start(struct upstream *u);
 
 struct pool *upstream_pool(struct upstream *u, const struct pool_conf *conf);
 
-/* The servers that one exchange has tried; zero it first. */
+/* The servers that one exchange wants and has tried; zero it first. */
 struct pool_tries {
+	struct sticky_wishes wishes;
 	uint64_t tried[POOL_MAX_SERVERS / 64];
 	enum reason last; /* why the last one failed */
+	uint64_t client;  /* number of the client's connection, 1.. */
 };
 
 /*
@@ -58,7 +66,8 @@ struct server_conn *
 pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
     const struct server_user *user, void *exchange, enum reason *why);
 /* A fresh connection to the same server again.  NULL: *why. */
-struct server_conn *pool_connect_again(struct server *s,
+struct server_conn *
+pool_connect_again(struct server *s, const struct pool_tries *t,
     const struct server_user *user, void *exchange, enum reason *why);
 
 /* For server_conn: bookkeeping of what belongs to the server. */
@@ -66,6 +75,9 @@ void server_failed(struct server *s);
 void server_works(struct server *s);
 struct server_conn *server_conn_take(struct upstream *u);
 void server_conn_give(struct upstream *u, struct server_conn *s);
+
+/* This client's connection has ended: nobody else may use what was its own. */
+void upstream_forget(struct upstream *u, uint64_t client);
 
 struct stream_home *upstream_streams(struct upstream *u);
 struct deadlines *upstream_deadlines(struct upstream *u);

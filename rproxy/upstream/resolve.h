@@ -13,6 +13,7 @@
 #define RESOLVE_MAX 8
 #define RESOLVE_EVERY_MS 60000
 #define RESOLVE_PAUSE_MS 5000
+#define RESOLVE_MAX_CALLS 32
 
 struct resolve {
 	uv_getaddrinfo_t req;
@@ -33,5 +34,10 @@ bool resolve_start(
  * than every RESOLVE_PAUSE_MS.  What is known stays until there is an answer.
  */
 void resolve_again(struct resolve *r, uv_loop_t *loop);
+/*
+ * What a sandbox must allow for that: names of system calls into out, which
+ * has room for RESOLVE_MAX_CALLS.  Returns how many.
+ */
+size_t resolve_calls(const char **out);
 
 #endif

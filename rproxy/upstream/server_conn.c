@@ -231,9 +231,10 @@ server_conn_park(struct server_conn *s)
 
 	CHECK(s->state == SERVER_BUSY);
 	s->exchange = NULL;
-	if (s->limits.n_requests <= 1 || s->limits.idle_ms == 0 ||
-	    s->stream.ended || buf_len(&s->stream.in) > 0 ||
-	    buf_len(&s->stream.out) > 0 || server->n_idle >= POOL_MAX_IDLE) {
+	if (!server->pool->upstream_keepalive || s->limits.n_requests <= 1 ||
+	    s->limits.idle_ms == 0 || s->stream.ended ||
+	    buf_len(&s->stream.in) > 0 || buf_len(&s->stream.out) > 0 ||
+	    server->n_idle >= POOL_MAX_IDLE) {
 		server_conn_drop(s);
 		return;
 	}

@@ -44,6 +44,7 @@ struct server_conn {
 	struct server *server;          /* borrowed, outlives us */
 	const struct server_user *user; /* of the exchange */
 	void *exchange;                 /* borrowed, while in use */
+	uint64_t client;                /* whom it is for; 0: anybody */
 	struct reuse_limits limits;
 	uint64_t idle_since_ms;
 	uint64_t idle_ms; /* how long it had been idle when taken */

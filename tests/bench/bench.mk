@@ -16,14 +16,20 @@ $(BENCH)/tlsload: $(BENCH_LOAD:%=$(BENCH_OBJ)/%.o)
 $(BENCH)/origin: $(BENCH_ORIGIN:%=$(BENCH_OBJ)/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^
+$(BENCH)/callgrind_shim.so: tests/bench/callgrind_shim.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 .PHONY: deps-bench bench bench-programs
-bench-programs: all $(BENCH)/tlsload $(BENCH)/origin
+bench-programs: $(BENCH)/tlsload $(BENCH)/origin \
+    $(BENCH)/callgrind_shim.so
 
-# bash has a SECONDS of its own, so the environment's is not meant
 MODE ?= time
+deps-bench:
+	@tests/tools/deps bench
+# bash has a SECONDS of its own, so only the command line's is meant
 bench: deps-bench
-	@$(MAKE) --no-print-directory bench-programs
+	@$(MAKE) --no-print-directory all bench-programs
 	@$(if $(filter 0,$(shell id -u)),,sudo) /usr/bin/python3 -B \
 	    tests/bench/run.py --build $(B) --mode $(MODE) \
 	    $(if $(SUT),--sut $(SUT)) \

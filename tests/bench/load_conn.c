@@ -338,6 +338,9 @@ answered(struct load_conn *c)
 		load->n_held++;
 		return true;
 	}
+	if (load->plan->max_requests > 0 &&
+	    load->stats.n_ok >= load->plan->max_requests)
+		return false;
 	if (c->response.will_close) {
 		reopen(c);
 		return false;

@@ -24,9 +24,10 @@ struct load {
 	struct load_conn_queue free; /* open loop: wait for a due request */
 	unsigned n_up;               /* connections that have served once */
 	unsigned n_held;
-	unsigned n_given_up; /* LOAD_HOLD: failed, not tried again */
-	unsigned n_opened;   /* in all; chooses address and name */
-	char *scratch;       /* owned, LOAD_SCRATCH_BYTES */
+	unsigned n_given_up;  /* LOAD_HOLD: failed, not tried again */
+	unsigned n_opened;    /* in all; chooses address and name */
+	uint64_t patience_ns; /* warming up begins by then */
+	char *scratch;        /* owned, LOAD_SCRATCH_BYTES */
 };
 
 #define LOAD_SCRATCH_BYTES ((size_t)256 * 1024)

@@ -50,6 +50,9 @@ def run_load(stage, system, arguments):
     if not (first and last and result):
         log = (stage.dir / "tlsload.log").read_text()[-500:]
         raise LoadFailed(f"{' '.join(load.argv)}\n{log}")
+    if result["ok"] == 0:
+        raise LoadFailed("no request was answered in the window; "
+                         f"{failures(result)} failed: {result['error']}")
     return result, first, last
 
 
@@ -88,7 +91,7 @@ def window(stage, system, workload, arguments, part=""):
     wall_s = last.at - first.at
     used = machine.cpu_between(first, last)
     origin_s = used.pop(stage.origin.pid, 0.0)
-    units = max(result["ok"], 1) * workload.units_per_request
+    units = result["ok"] * workload.units_per_request
     roles = {}
     for pid, seconds in used.items():
         name = machine.role(pid)
@@ -107,6 +110,8 @@ def window(stage, system, workload, arguments, part=""):
         "upstream": after["accepted"] - before["accepted"] - 1,
         "system_share": usage["system"] / system.setup.workers,
         "load_share": usage["load"] + usage["origin"],
+        "is_shared": len(stage.cores(system.setup.workers)[0] &
+                         stage.cores(system.setup.workers)[1]) > 0,
         "foreign": foreign_shares(stage, system, usage, first, last, wall_s),
     }
 

@@ -7,8 +7,8 @@
  *
  * GET /1k /64k /1m /10m: a body of that length.  /chunked: 20 KiB in three
  * chunks, each a send of its own, as a servlet container flushes them.  Any
- * other request is answered with "ok".  Request bodies are counted and thrown
- * away.  GET /stats: the counters as JSON.
+ * other request is answered with two bytes.  Request bodies are counted and
+ * thrown away.  GET /stats: the counters as JSON.
  *
  *	origin PORT
  */
@@ -450,6 +450,7 @@ main(int argc, char **argv)
 	if (argc != 2)
 		errx(2, "usage: origin PORT");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN); /* sendfile() has no MSG_NOSIGNAL */
 	for (size_t i = 0; i < N_ANSWERS; i++)
 		make_answer(&answers[i]);
 	listener = listen_at(atoi(argv[1]));

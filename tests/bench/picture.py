@@ -1,9 +1,6 @@
-#!/usr/bin/python3
 """The results as one SVG picture: cost relative to nginx, a group of bars per
 workload.  Readable on light and dark pages: it brings its own background,
 which follows the reader's colour scheme.
-
-    picture.py RESULTS.json... >PICTURE.svg
 """
 
 from xml.sax.saxutils import escape
@@ -11,7 +8,7 @@ from xml.sax.saxutils import escape
 from table import BASE
 
 WIDTH = 860
-LEFT, RIGHT, TOP, BOTTOM = 300, 70, 76, 28
+LEFT, RIGHT, TOP, BOTTOM = 240, 70, 76, 28
 BAR, GAP, GROUP_GAP = 9, 2, 11
 MAX_RATIO = 2.0     # longer bars are cut and carry their number
 COLOURS = ["#2f6fde", "#7d8590", "#c0722d", "#a04fb5", "#3c9a6d", "#b8a028",
@@ -115,7 +112,7 @@ def draw(results):
     y = TOP
     for workload, figure, bars in drawn:
         tall = max(len(bars) * (BAR + GAP), 24)
-        parts.append(text(LEFT - 10, y + 10, short(workload.text), "", "end"))
+        parts.append(text(LEFT - 10, y + 10, workload.title, "", "end"))
         parts.append(text(LEFT - 10, y + 23,
                           f"{workload.name}: {figure.text}", "small", "end"))
         for number, (system, ratio) in enumerate(bars):
@@ -126,7 +123,3 @@ def draw(results):
             f'height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" '
             f'aria-label="Cost relative to {results.label(BASE)}">\n'
             f"<style>\n{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n")
-
-
-def short(words, most=44):
-    return words if len(words) <= most else words[:most - 1].rstrip() + "…"

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 
@@ -28,6 +29,7 @@ class Pinned:
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
                 self.argv, preexec_fn=prepare, stderr=out, env=env, user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
                 extra_groups=[] if user else None, text=True,
                 stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipes else out)

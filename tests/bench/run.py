@@ -86,7 +86,8 @@ class Run:
         self.out = Path(options.out or f"{options.build}/bench")
         self.out.mkdir(parents=True, exist_ok=True)
         self.facts = machine.facts() | {
-            "cores_text": self.cores_text(), "cipher": "not seen"}
+            "cores_text": self.cores_text(), "cipher": "not seen",
+            "problems": []}
 
     def cores_text(self):
         return (f"one worker: the system on core {self.stage.core_system}, "
@@ -100,11 +101,16 @@ class Run:
             try:
                 system.start(setup)
             except NotStarted as e:
-                say(f"NOT STARTED {e}")
+                self.note(f"not started: {e}")
                 continue
             live.append(system)
             self.identities.setdefault(system.name, system.identity())
         return live
+
+    def note(self, problem):
+        """What could not be measured belongs into the report."""
+        say(problem)
+        self.facts["problems"].append(" ".join(problem.split()))
 
     def groups(self):
         """Workloads by setup, in order: one start for all that share it."""
@@ -115,12 +121,12 @@ class Run:
 
     def run(self):
         for setup, workloads in self.groups():
-            live = self.start_all(setup)
             try:
+                live = self.start_all(setup)
                 for workload in workloads:
                     self.run_workload(live, workload)
             finally:
-                for system in live:
+                for system in self.systems:
                     system.stop()
 
     def run_workload(self, live, workload):
@@ -131,7 +137,7 @@ class Run:
                 try:
                     rows = measure(self.stage, system, workload)
                 except (LoadFailed, NotStarted) as e:
-                    say(f"{workload.name} {system.name}: {e}")
+                    self.note(f"{workload.name} {system.name}: {e}")
                     continue
                 for row in rows:
                     self.keep(row, system, workload, number)
@@ -169,12 +175,13 @@ def publish(results, facts, path):
 
 def publish_earlier(paths, out):
     """Tables and picture of the runs together."""
-    rows, identities, facts = [], {}, {}
+    rows, identities, facts, problems = [], {}, {}, []
     for path in paths:
         run = json.loads(Path(path).read_text())
         rows += run["rows"]
         identities |= run["identities"]
-        facts |= run["facts"]
+        problems += run["facts"]["problems"]
+        facts |= run["facts"] | {"problems": problems}
     name = "together" if len(paths) > 1 else Path(paths[0]).stem
     folder = Path(out or Path(paths[0]).parent)
     publish(table.Results(rows, identities), facts, folder / name)
@@ -208,9 +215,9 @@ def main():
         if options.mode != "time":
             MODES[options.mode](stage, systems, workloads)
             return
-        say(f"{len(systems)} systems, {len(workloads)} workloads, "
-            f"{options.rounds} rounds: about "
-            f"{estimate_s(options, systems, workloads) / 60:.0f} minutes")
+        minutes = estimate_s(options, systems, workloads) / 60
+        say(f"systems: {len(systems)}, workloads: {len(workloads)}, rounds: "
+            f"{options.rounds}; takes about {max(minutes, 1):.0f} min")
         run = Run(options, stage, systems, workloads)
         run.run()
         run.publish()

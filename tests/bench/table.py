@@ -7,7 +7,7 @@ out.
 
 from statistics import median
 
-from workloads import BY_NAME, WORKLOADS
+from workloads import WORKLOADS
 
 BASE = "nginx"
 # Above this share of foreign load a row says so.
@@ -112,9 +112,12 @@ def percent(share):
     return f"{share * 100:.0f}%"
 
 
-def limit(system_share, load_share):
+def limit(rows):
     """Which core was full: quote requests/s only where it was the system's."""
-    full = (system_share >= 0.95, load_share >= 0.95)
+    if rows[0]["is_shared"]:
+        return "shared"
+    full = tuple(median(r[k] for r in rows) >= 0.95
+                 for k in ("system_share", "load_share"))
     return {(True, False): "system", (True, True): "both",
             (False, True): "load", (False, False): "neither"}[full]
 
@@ -152,14 +155,17 @@ def load_table(results, workload):
 
 def load_line(results, workload, system, part, has_parts):
     rows = results.select(workload.name, system, part)
+    named = part
+    if "held" in rows[0]:
+        named += f" ({min(r['held'] for r in rows):,} idle)"
     costs = [r["us"] for r in rows]
 
     def mid(key):
         return median(r[key] for r in rows)
 
-    return [part] * has_parts + [
+    return [named] * has_parts + [
         results.label(system), roles_text(rows),
-        limit(mid("system_share"), mid("load_share")),
+        limit(rows),
         f"**{number(mid('us'))}**",
         f"{number(min(costs))}..{number(max(costs))}",
         number(mid("rate")), number(mid("p50")), number(mid("p99")),
@@ -189,16 +195,33 @@ def memory_table(results, workload):
     return markdown(head, lines)
 
 
+def growth_table(results, workload):
+    """CPU per request by number of connections; last: most to second
+    fewest (a single connection has no batching at all)."""
+    parts = results.parts(workload.name)
+    head = ["system", *(f"{int(p):,}" for p in parts), "growth"]
+    lines = []
+    for system in results.systems():
+        costs = [results.value(workload.name, system, p, "us") for p in parts]
+        if None in costs:
+            continue
+        lines.append([results.label(system), *map(number, costs),
+                      ratio_text(costs[-1] / costs[min(1, len(costs) - 1)])])
+    return markdown(head, lines) + "\n"
+
+
 def detail(results, workload):
     if workload.kind == "memory":
         return memory_table(results, workload)
-    return load_table(results, workload)
+    text = growth_table(results, workload) if workload.kind == "growth" else ""
+    return text + load_table(results, workload)
 
 
 def facts_text(facts, identities):
     lines = [f"{facts['cpu']}, {facts['cores']} cores, "
-             f"Linux {facts['kernel']}, {facts['time']}; {facts['cores_text']}; "
-             f"TLS as negotiated: {facts['cipher']}.\n"]
+             f"Linux {facts['kernel']}, {facts['time']}; "
+             f"{facts['cores_text']}; TLS as negotiated: "
+             f"{facts['cipher']}.\n"]
     head = ["system", "version", "libssl in its memory"]
     lines.append(markdown(
         head, [[i["label"], i["version"], i["libssl"]]
@@ -217,19 +240,19 @@ def warnings(results):
                 found.append(f"{place}: {r['failed']} failed "
                              f"({r.get('error') or 'no text'})")
             if r.get("wrong_handshakes"):
-                found.append(f"{place}: {r['wrong_handshakes']} handshakes of "
-                             "the other kind")
+                found.append(f"{place}: {r['wrong_handshakes']} handshakes "
+                             "of the other kind")
         foreign = [max(r["foreign"]) for r in rows if "foreign" in r]
         if foreign and median(foreign) > FOREIGN_LIMIT:
-            found.append(f"{workload.name}: {percent(median(foreign))} foreign "
-                         "load: do not quote")
+            found.append(f"{workload.name}: {percent(median(foreign))} "
+                         "foreign load: do not quote")
     return list(dict.fromkeys(found))
 
 
 def report(results, facts):
     """The whole Markdown text."""
     text = facts_text(facts, results.identities) + "\n" + summary(results)
-    found = warnings(results)
+    found = facts["problems"] + warnings(results)
     if found:
         text += "\nTo be known before quoting:\n\n" + "".join(
             f"* {line}\n" for line in found)
@@ -240,5 +263,3 @@ def report(results, facts):
                  f"{detail(results, workload)}")
     return text
 
-
-__all__ = ["BASE", "BY_NAME", "Results", "markdown", "number", "report"]

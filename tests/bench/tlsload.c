@@ -22,7 +22,7 @@
 
 #include "tests/bench/load_conn.h"
 
-/* Latest opening of the window after the warming up, whoever is missing. */
+/* How long the warming up waits for connections that do not come. */
 #define PATIENCE_S 30
 /* Handshakes under way at once in mode "hold". */
 #define HOLD_BURST 32
@@ -70,17 +70,21 @@ wait_events(struct load *load, uint64_t until_ns)
 		load_conn_advance(events[i].data.ptr);
 }
 
+/*
+ * True when all connections have served once and the warming up after that is
+ * over.  At a fixed rate its clock starts between the two.
+ */
 static bool
-is_warm(const struct load *load, uint64_t now_ns, uint64_t warm_ns)
+is_warm(struct load *load, uint64_t now_ns, uint64_t *warm_ns)
 {
 	const struct load_plan *p = load->plan;
+	bool all_up = load->n_up + load->n_given_up >= p->n_conns;
 
-	if (p->max_requests > 0)
-		return true;
-	if (now_ns < warm_ns)
-		return false;
-	return load->n_up + load->n_given_up >= p->n_conns ||
-	       now_ns >= warm_ns + PATIENCE_S * 1000000000ull;
+	if (*warm_ns == 0 && (all_up || now_ns >= load->patience_ns)) {
+		*warm_ns = now_ns + (uint64_t)(p->warm_seconds * 1e9);
+		load_pace_init(&load->pace, p->rate_per_s, now_ns);
+	}
+	return *warm_ns != 0 && now_ns >= *warm_ns;
 }
 
 static bool
@@ -105,19 +109,19 @@ run_window(struct load *load, struct load_conn *conn)
 {
 	const struct load_plan *p = load->plan;
 	uint64_t now_ns = load_now_ns(), next_ns, end_ns = UINT64_MAX;
-	uint64_t warm_ns = now_ns + (uint64_t)(p->warm_seconds * 1e9);
+	uint64_t warm_ns = 0;
 
-	load_pace_init(&load->pace, p->rate_per_s, now_ns);
+	load->patience_ns = now_ns + PATIENCE_S * 1000000000ull;
 	for (unsigned i = 0; i < p->n_conns; i++)
 		load_conn_open(&conn[i]);
 	while (!is_over(load, now_ns, end_ns)) {
-		if (end_ns == UINT64_MAX && is_warm(load, now_ns, warm_ns)) {
+		if (end_ns == UINT64_MAX && is_warm(load, now_ns, &warm_ns)) {
 			end_ns = now_ns + (uint64_t)(p->seconds * 1e9);
 			say("START");
 			load_stats_open(&load->stats);
 		}
 		next_ns = now_ns + 20000000;
-		if (p->rate_per_s > 0) {
+		if (load->pace.rate_per_s > 0) {
 			next_ns = load_pace_tick(&load->pace, now_ns);
 			load_conn_serve_due(load);
 		}

@@ -43,7 +43,7 @@ check_fields(const struct fields *a, const struct fields *b)
 static void
 check_request_again(const struct request_head *r, struct slice bytes)
 {
-	const struct h1_limits limits = { 65536, 1024 * 1024, 10000 };
+	const struct h1_limits limits = { 65536, 1024 * 1024, 10000, 0 };
 	struct request_head again = { 0 };
 	struct h1_scan scan = { 0 };
 	enum reason why;
@@ -61,7 +61,7 @@ check_request_again(const struct request_head *r, struct slice bytes)
 static void
 check_response_again(const struct response_head *r, struct slice bytes)
 {
-	const struct h1_limits limits = { 65536, 1024 * 1024, 10000 };
+	const struct h1_limits limits = { 65536, 1024 * 1024, 10000, 0 };
 	struct response_head again = { 0 };
 	struct h1_scan scan = { 0 };
 	enum reason why;

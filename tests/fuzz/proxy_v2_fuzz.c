@@ -1,10 +1,8 @@
 /*
  * Fuzz target for the PROXY v2 decoder and encoder:
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE \
- *	    tests/fuzz/proxy_v2_fuzz.c common/proxy_v2.c common/addr.c \
- *	    common/slice.c common/number.c common/mem.c common/check.c \
- *	    common/log.c common/clock.c
+ * make build/fuzz/proxy_v2_fuzz, then build/fuzz/proxy_v2_fuzz NEW
+ * tests/fuzz/corpus/proxy_v2 -max_total_time=60 (NEW: a folder for what it
+ * finds).
  *
  * Beyond memory errors it holds that a prefix decides nothing that the whole
  * does not, and that what was decoded survives encoding and decoding.

@@ -34,8 +34,12 @@ ABOVE = {
     "tlsd/main.c": ("tlsd/master", "tlsd/signer", "tlsd/worker"),
     "rproxy/main.c": ("rproxy/master",),
     "rproxy/worker.c": ("rproxy/front", "rproxy/upstream"),
-    "rproxy/request_rules.h": ("rproxy/route", "rproxy/rewrite"),
-    "rproxy/request_rules.c": ("rproxy/route", "rproxy/rewrite"),
+    "rproxy/master.c": ("rproxy/upstream",),
+    "rproxy/prober.c": ("rproxy/upstream",),
+    "rproxy/request_*": ("rproxy/route", "rproxy/rewrite"),
+    "rproxy/response_fields.c": ("rproxy/rewrite",),
+    "rproxy/config_*": ("rproxy/route", "rproxy/rewrite"),
+    "rproxy/explain.c": ("rproxy/route", "rproxy/rewrite"),
     # one object in several files: exchange.c, exchange_request.c ...
     "rproxy/exchange*": ("rproxy/front", "rproxy/route", "rproxy/rewrite",
                          "rproxy/upstream"),
@@ -48,6 +52,7 @@ ONLY = {
     r"linux/(seccomp|filter)\.h": "common/sandbox.c",
     r"openssl/.*": "tlsd/",
     r"llhttp\.h": "rproxy/http/h1_read.c",
+    r"pcre2\.h": "rproxy/route/pattern.c",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

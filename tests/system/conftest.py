@@ -13,8 +13,15 @@ Fixtures
     tls         ssl context that trusts the test CA (tests/tools/client.py:
                 tls_context for others)
     gateway     factory for a running tlsd and rproxy, see below
+    tlsd        factory for a tlsd without rproxy: TlsdAlone
+                (tests/tools/tlsd_alone.py) and a scripted backend behind it
     folder      a fresh folder that the daemons' users can enter
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text()
+    jetty       likewise a Jetty 9 with ForwardedRequestCustomizer
+    rproxy      rproxy without tlsd (tests/tools/rproxy_alone.py), to be
+                started by the test: rproxy.start(port, http="...", ...)
+    bad         a server that misbehaves on demand, one for each file
+                (tests/tools/bad_backend.py): bad.port, bad.requests
     backend     factory: backend(handler) runs handler(connection, address)
                 in a thread for each connection; returns the port
 
@@ -62,11 +69,16 @@ os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+from bad_backend import BadBackend  # noqa: E402
 from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
 from gateway import Gateway, make_folder  # noqa: E402
+from jetty import Jetty  # noqa: E402
 from processes import free_port  # noqa: E402
+from rproxy_alone import RproxyAlone  # noqa: E402
+from tlsd_alone import TlsdAlone  # noqa: E402
 from tomcat import Tomcat  # noqa: E402
+from unix_backend import echo  # noqa: E402
 
 DEADLINE_S = 120
 KEEP = bool(os.environ.get("KEEP"))
@@ -133,11 +145,37 @@ def tomcat():
     drop(instance.base.parent)
 
 
+@pytest.fixture(scope="session")
+def jetty():
+    instance = Jetty(make_folder("gateway-jetty-"))
+    instance.start()
+    yield instance
+    instance.stop()
+    drop(instance.base.parent)
+
+
 @pytest.fixture
 def folder():
     path = make_folder("gateway-test-")
     yield path
     drop(path)
+
+
+@pytest.fixture(scope="module")
+def bad():
+    with BadBackend() as server:
+        yield server
+
+
+@pytest.fixture
+def rproxy(folder, request):
+    made = RproxyAlone(folder)
+    yield made
+    faults = made.stop()
+    report = getattr(request.node, "call_report", None)
+    if faults or (report and report.failed):
+        print(made.log())
+    assert not faults, faults
 
 
 @pytest.fixture
@@ -160,6 +198,31 @@ def gateway(request):
             print(gw.logs())
         drop(gw.dir)
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def tlsd(gateway, pair):
+    """tlsd(handler, tls="more lines of [tls]", ...): see TlsdAlone."""
+    made = []
+
+    def make(handler=echo, tls="", away=False, command=(), site=None,
+             env=None, prepare=None, **lines):
+        text = site or site_text(pair, 1).replace(
+            "[route all]", tls + "\n[route all]")
+        gw = gateway(text, start=False, **lines)
+        if prepare:
+            prepare(gw)
+        instance = TlsdAlone(gw, handler)
+        made.append(instance)
+        if not away:
+            instance.backend.start()
+        instance.start(command, env)
+        return instance
+
+    yield make
+    for instance in made:
+        instance.backend.stop()
+        assert not instance.backend.faults
 
 
 @pytest.fixture(autouse=True)

@@ -275,16 +275,111 @@ def test_der_names_the_command_that_converts_it(check, good, folder):
               "openssl x509 -inform DER -in cert.der -out cert.pem")
 
 
-@pytest.mark.parametrize("form", [[], ["-traditional"]])
-def test_a_key_with_passphrase_is_refused_with_advice(check, good, folder,
-                                                      form):
-    openssl("pkey", "-aes256", "-passout", "pass:x", "-in", good.key, "-out",
+@pytest.fixture(params=["pkcs8", "traditional"])
+def locked(request, good, folder):
+    """The name of a key file with the passphrase "x y"."""
+    form = ["-traditional"] if request.param == "traditional" else []
+    openssl("pkey", "-aes256", "-passout", "pass:x y", "-in", good.key, "-out",
             folder / "locked.key", *form)
     (folder / "locked.key").chmod(0o600)
-    check.site(good.cert, "locked.key")
+    return "locked.key"
+
+
+def test_a_key_with_passphrase_is_refused_with_advice(check, good, locked):
+    check.site(good.cert, locked)
     one_fault(check.run(), "error", "site.ini:7",
-              "locked.key: is protected by a passphrase", "not supported",
-              "openssl pkey -in locked.key")
+              "locked.key: is protected by a passphrase",
+              "tls.key_passphrase", "openssl pkey -in locked.key")
+
+
+def write_secret(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def test_a_key_opens_with_its_passphrase(check, good, folder, locked):
+    write_secret(folder / "phrase", "x y\nnot this line\n")
+    check.site(good.cert, locked, "key_passphrase = phrase\n")
+    assert check.run() == (0, ["tlsd.ini: configuration is good"])
+
+
+def test_a_passphrase_that_does_not_fit_is_named(check, good, folder, locked):
+    write_secret(folder / "phrase", "x\n")
+    check.site(good.cert, locked, "key_passphrase = phrase\n")
+    one_fault(check.run(), "error", "site.ini:7", "another passphrase")
+
+
+def test_a_passphrase_for_everybody_is_refused(check, good, folder):
+    (folder / "phrase").write_text("x\n")
+    (folder / "phrase").chmod(0o644)
+    check.site(good.cert, good.key, "key_passphrase = phrase\n")
+    one_fault(check.run(), "error", "site.ini:8", "can be read by everybody")
+
+
+def test_a_credential_needs_a_service_manager(check, good):
+    check.site(good.cert, good.key, "key_passphrase = credential:portal\n")
+    one_fault(check.run(), "error", "site.ini:8", "LoadCredential")
+
+
+def test_a_credential_has_no_path(check, good):
+    check.site(good.cert, good.key, "key_passphrase = credential:../x\n")
+    one_fault(check.run("rproxy"), "error", "site.ini:8",
+              "no name of a credential")
+
+
+@pytest.mark.parametrize("line,words", [
+    ("ciphers = AES128-SHA", "none of these can be used, ECDHE"),
+    ("ciphers = NO-SUCH-CIPHER", "OpenSSL knows no such cipher"),
+    ("ciphers = HIGH:@SECLEVEL=0", "no @ is allowed"),
+    ("ciphers = AECDH-AES256-SHA:eNULL", "none of these"),
+    ("ciphersuites = TLS_AES_512_GCM", "OpenSSL knows no such suite"),
+    ("groups = X25519:brainpoolP256r1", '"brainpoolP256r1" is not allowed'),
+    ("groups = X25519:", '"" is not allowed'),
+])
+def test_a_list_that_cannot_be_spoken_is_refused(check, good, line, words):
+    check.site(good.cert, good.key, line + "\n")
+    one_fault(check.run(), "error", "site.ini:8", words)
+
+
+@pytest.mark.parametrize("line", [
+    "ciphers = HIGH:!aNULL", "ciphersuites = TLS_AES_256_GCM_SHA384",
+    "groups = P-256:X25519", "min_version = 1.3"])
+def test_a_list_that_can_be_spoken_is_taken(check, good, line):
+    check.site(good.cert, good.key, line + "\n")
+    assert check.run() == (0, ["tlsd.ini: configuration is good"])
+
+
+def test_a_group_that_openssl_lacks_is_refused(check, good):
+    known = subprocess.run(["openssl", "version"], capture_output=True,
+                           text=True, check=True).stdout.split()[1]
+    check.site(good.cert, good.key, "groups = X25519MLKEM768:X25519\n")
+    if tuple(map(int, known.split(".")[:2])) < (3, 5):
+        one_fault(check.run(), "error", "site.ini:8",
+                  f"{known} does not have all of them")
+    else:
+        assert check.run()[0] == 0
+
+
+def test_old_versions_are_allowed_with_a_warning(check, good):
+    check.site(good.cert, good.key, "min_version = 1.0\n")
+    one_fault(check.run(), "warning", "site.ini:8", "RFC 8996")
+
+
+def test_a_staple_that_is_not_served_is_a_warning(check, good, folder):
+    check.site(good.cert, good.key, "ocsp_staple = gone.ocsp\n")
+    one_fault(check.run(), "warning", "site.ini:8", "gone.ocsp", "No such file")
+    (folder / "gone.ocsp").write_text("no response")
+    one_fault(check.run(), "warning", "site.ini:8", "no OCSP response")
+
+
+def test_certificates_are_checked_beside_errors_in_the_ini(check, good):
+    check.site("nowhere.pem", good.key, "min_verison = 1.2\n")
+    status, lines = check.run()
+    assert status == 1
+    assert any("site.ini:8: tls.min_verison" in l for l in lines)
+    assert any("nowhere.pem" in l for l in lines)
+    check.site(good.cert, "nowhere.key", "min_verison = 1.2\n")
+    assert any("nowhere.key" in l for l in check.run()[1])
 
 
 def test_a_short_rsa_key_is_refused(check, folder):
@@ -349,9 +444,11 @@ def test_both_daemons_check_the_whole_site(check, good):
 
 
 def test_keys_of_a_later_version_are_refused_as_such(check, good):
-    check.site(good.cert, good.key, "ocsp_staple = x\n")
-    one_fault(check.run("rproxy"), "error", "site.ini:8",
-              "tls.ocsp_staple: not supported by this version")
+    check.write("tlsd.ini", TLSD.format(user=USER).replace(
+        "backend", "egress = x\nbackend"))
+    check.site(good.cert, good.key)
+    one_fault(check.run(), "error", "tlsd.ini:4",
+              "tlsd.egress: not supported by this version")
 
 
 def test_a_missing_file_is_named(check):

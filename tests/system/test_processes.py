@@ -210,6 +210,12 @@ def test_the_service_manager_is_told(gateway, pair, daemon):
             gw.dir / f"{daemon}.log",
             env={**os.environ, "NOTIFY_SOCKET": str(gw.dir / "notify")})
         setattr(gw, daemon, started)
+        assert manager.recv(100) == b"FDSTOREREMOVE=1\nFDNAME=state"
+        text, kept, _, _ = socket.recv_fds(manager, 100, 4)
+        assert text == b"FDSTORE=1\nFDNAME=state"
+        page, = kept
+        assert os.pread(page, 10, 0) == b"state page"
+        os.close(page)
         assert manager.recv(100) == b"READY=1"
         started.send(signal.SIGHUP)
         assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")

@@ -1,8 +1,8 @@
 """tlsd alone: real TLS clients before it, a scripted backend behind it."""
 
+import contextlib
 import hashlib
 import os
-import re
 import select
 import signal
 import socket
@@ -10,87 +10,21 @@ import ssl
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from client import tls_context
-from conftest import site_text
 from gateway import BUILD
 from processes import Program, listens, wait_for
-from tls_client import TlsClient, Truncated
-from unix_backend import UnixBackend, echo
+from tls_client import Truncated
 
 MIB = 1 << 20
+# memory of a sanitized build: it keeps what has been freed for a while
+SANITIZER = 400 if "san" in BUILD.name else 1
 ALPN, AUTHORITY, UNIQUE_ID = 0x01, 0x02, 0x05
 VERSION, CIPHER, LEAF = 0x21, 0x23, 0x28
 CHAIN, LISTENER, GENERATION, DRAINING = 0xE0, 0xE9, 0xEB, 0xEC
 CERT_CONN = 0x02
-
-
-class Tlsd:
-    """A running tlsd whose rproxy is a UnixBackend."""
-
-    def __init__(self, gw, handler):
-        self.gw = gw
-        self.backend = UnixBackend(gw.socket, handler)
-
-    def start(self, command):
-        """command: a program that starts tlsd in some way."""
-        self.gw.tlsd = Program(
-            [*command, BUILD / "tlsd", "-c", self.gw.tlsd_ini],
-            self.gw.dir / "tlsd.log")
-        self.gw.tlsd.wait_ready(
-            lambda: "generation 1 serves" in self.gw.tlsd.log_text())
-
-    @property
-    def port(self):
-        return self.gw.https_port
-
-    @property
-    def worker(self):
-        return self.gw.pids("tlsd: worker")[0]
-
-    def log(self, pattern):
-        return re.findall(pattern, self.gw.tlsd.log_text())
-
-    def logs(self, pattern):
-        return bool(wait_for(lambda: self.log(pattern), 5))
-
-    def n_fds(self):
-        return len(os.listdir(f"/proc/{self.worker}/fd"))
-
-    def rss_kib(self):
-        status = Path(f"/proc/{self.worker}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
-
-    def cpu_ticks(self):
-        stat = Path(f"/proc/{self.worker}/stat").read_text()
-        fields = stat[stat.rindex(")") + 2:].split()
-        return int(fields[11]) + int(fields[12])
-
-    def connect(self, context, **more):
-        return TlsClient(self.port, context, **more)
-
-
-@pytest.fixture
-def tlsd(gateway, pair):
-    made = []
-
-    def make(handler=echo, tls="", away=False, command=(), **lines):
-        text = site_text(pair, 1).replace("[route all]", tls + "\n[route all]")
-        gw = gateway(text, start=False, **lines)
-        instance = Tlsd(gw, handler)
-        made.append(instance)
-        if not away:
-            instance.backend.start()
-        instance.start(command)
-        return instance
-
-    yield make
-    for instance in made:
-        instance.backend.stop()
-        assert not instance.backend.faults
 
 
 def ask(client, data=b"hello"):
@@ -236,16 +170,17 @@ def test_a_slow_reader_slows_the_writer_and_memory_stays(tlsd, tls):
     with t.connect(tls) as c:
         ask_first(c)
     before = t.rss_kib()
-    clients = [t.connect(tls, receive_buffer=65536) for _ in range(20)]
-    for c in clients:
-        c.send(b"go")
-    time.sleep(2)
-    grown = t.rss_kib() - before
-    # per client at most the ciphertext of one scratch buffer, and its object
-    assert grown < 20 * 400, f"{grown} KiB for 20 clients that do not read"
-    assert all(len(c.read_exactly(3 * MIB)) == 3 * MIB for c in clients[:2])
-    for c in clients:
-        c.vanish()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(t.connect(tls, receive_buffer=65536))
+                   for _ in range(20)]
+        for c in clients:
+            c.send(b"go")
+        time.sleep(2)
+        grown = t.rss_kib() - before
+        # at most the ciphertext of one scratch buffer each, and the object
+        assert grown < 20 * 400 * SANITIZER, f"{grown} KiB for 20 clients"
+        assert all(len(c.read_exactly(3 * MIB)) == 3 * MIB
+                   for c in clients[:2])
 
 
 def ask_first(client):
@@ -353,11 +288,31 @@ def test_the_end_of_the_backend_is_close_notify(tlsd, tls):
     def handler(sock, _header):
         sock.recv(100)
         sock.sendall(b"x" * 300000)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(100):
+            pass
 
     t = tlsd(handler)
     with t.connect(tls) as c:
         c.send(b"go")
         assert len(c.read_all()) == 300000
+
+
+@pytest.mark.parametrize("end", ["shutdown", "close"])
+def test_a_bare_close_of_the_backend_means_what_backend_end_says(
+        tlsd, tls, end):
+    def handler(sock, _header):
+        sock.recv(100)
+        sock.sendall(b"x" * 300000)
+
+    t = tlsd(handler, tlsd=f"backend_end = {end}\n")
+    with t.connect(tls) as c:
+        c.send(b"go")
+        if end == "close":
+            assert len(c.read_all()) == 300000
+        else:
+            with pytest.raises(Truncated):
+                c.read_all()
 
 
 def test_an_answer_to_a_client_that_still_sends_is_not_lost(tlsd, tls):
@@ -489,7 +444,7 @@ def test_connections_come_and_go_and_nothing_stays(tlsd, tls):
         assert wait_for(lambda: t.n_fds() <= fds), (t.n_fds(), fds)
         if wave == 0:
             rss = t.rss_kib()
-    assert t.rss_kib() - rss < 1024
+    assert t.rss_kib() - rss < 1024 * SANITIZER
 
 
 def test_no_more_than_max_connections_are_let_in(tlsd, tls):
@@ -532,8 +487,10 @@ def test_without_descriptors_it_rests_and_does_not_spin(tlsd, tls):
     for s in raw[60:]:
         s.close()
     first.vanish()
-    assert len(t.log(r"cannot accept clients")) == 1
-    assert len(t.log(r"clients are accepted again")) == 1
+    # one line for an episode; closing clients one by one may bring another
+    episodes = len(t.log(r"cannot accept clients"))
+    assert 1 <= episodes <= 3
+    assert len(t.log(r"clients are accepted again")) == episodes
 
 
 def test_plain_http_is_told_apart_in_the_log(tlsd):
@@ -655,7 +612,7 @@ def fetch_through(t, context):
 
 @pytest.mark.parametrize("with_cert", [False, True])
 def test_haproxy_understands_the_header(tlsd, ca, user, with_cert):
-    t = tlsd(away=True,
+    t = tlsd(away=True, tlsd="backend_end = close\n",
              tls=f"client_verify = optional\nclient_ca = {ca.cert}")
     haproxy = run_receiver(t, HAPROXY, ["haproxy", "-db", "-f"])
     try:
@@ -672,7 +629,7 @@ def test_haproxy_understands_the_header(tlsd, ca, user, with_cert):
 
 @pytest.mark.parametrize("with_cert", [False, True])
 def test_nginx_understands_the_header(tlsd, ca, user, with_cert):
-    t = tlsd(away=True,
+    t = tlsd(away=True, tlsd="backend_end = close\n",
              tls=f"client_verify = optional\nclient_ca = {ca.cert}")
     nginx = run_receiver(t, NGINX, ["nginx", "-c"])
     try:

@@ -227,6 +227,53 @@ class BadBackend:
             f"Location: http://127.0.0.1:{self.port}/irj/portal?a=b",
             "Set-Cookie: a=1; Path=/", "Set-Cookie: b=2; Path=/"])
 
+    # another protocol
+
+    def switch(self, link, fields=("Upgrade: websocket",), more=b""):
+        lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade",
+                 *fields]
+        link.send("\r\n".join(lines).encode() + b"\r\n\r\n" + more)
+
+    def do_tunnel(self, link, request, *_):
+        """Whatever comes goes back, in upper case; then its end."""
+        self.switch(link, ["Upgrade: websocket", "X-Server: 1"], b"hello ")
+        data, link.buffer = link.buffer, b""
+        while True:
+            link.send(data.upper())
+            data = link.sock.recv(65536)
+            if not data:
+                break
+        link.send(b" bye")
+        return False
+
+    def do_tunnel_first(self, link, request, *_):
+        """Ends its own direction at once and listens on."""
+        self.switch(link)
+        link.send(b"that is all")
+        link.sock.shutdown(socket.SHUT_WR)
+        self.heard = link.buffer
+        while data := link.sock.recv(65536):
+            self.heard += data
+        return False
+
+    def do_tunnel_silent(self, link, request, *_):
+        self.switch(link)
+        link.more()
+
+    def do_tunnel_flood(self, link, request, *_):
+        self.switch(link)
+        while True:
+            link.send(b"f" * 65536)
+
+    def do_tunnel_reset(self, link, request, *_):
+        self.switch(link)
+        link.more()
+        link.reset()
+
+    def do_switch(self, link, request, which, *_):
+        link.send(SWITCHES[which])
+        link.more()
+
     # early answers
 
     def do_early(self, link, request, code, *_):
@@ -309,3 +356,14 @@ RAW = {
              "Content-Length: 5\r\n\r\nstray",
 }
 KEEPS = {"extra"}
+
+SWITCHING = "HTTP/1.1 101 Switching Protocols\r\n"
+SWITCHES = {
+    "other": SWITCHING + "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "two": SWITCHING + "Connection: Upgrade\r\n"
+                       "Upgrade: websocket, h2c\r\n\r\n",
+    "none": SWITCHING + "Connection: Upgrade\r\n\r\n",
+    "unsaid": SWITCHING + "Upgrade: websocket\r\n\r\n",
+    "old": "HTTP/1.0 101 X\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n\r\n",
+}

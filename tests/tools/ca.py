@@ -154,6 +154,23 @@ class Authority:
                 "-keyfile", self.key, "-out", path)
         return path
 
+    def chain(self, pair):
+        """A file with the certificate and, behind it, the CA's."""
+        path = pair.cert.with_suffix(".chain.pem")
+        path.write_bytes(pair.cert.read_bytes() + self.cert.read_bytes())
+        return path
+
+    def staple(self, pair, path):
+        """An OCSP response about pair for a day, put into place at once."""
+        request = self.folder / "db" / "request.ocsp"
+        fresh = Path(f"{path}.new")
+        openssl("ocsp", "-issuer", self.cert, "-cert", pair.cert, "-no_nonce",
+                "-reqout", request)
+        openssl("ocsp", "-index", self.folder / "db" / "index.txt",
+                "-CA", self.cert, "-rsigner", self.cert, "-rkey", self.key,
+                "-reqin", request, "-respout", fresh, "-ndays", 1)
+        fresh.rename(path)
+
     @staticmethod
     def _make_key(path, kind):
         old = os.umask(0o077)

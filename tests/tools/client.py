@@ -62,12 +62,13 @@ class Connection:
     """One client connection, plain or TLS, for any number of exchanges.
 
     context None: plain HTTP.  name: SNI, and Host unless a request says
-    another one.
+    another one.  source: the address to come from.
     """
 
     def __init__(self, port, context=None, name="localhost", timeout_s=20,
-                 address="127.0.0.1", host=None):
-        self.socket = socket.create_connection((address, port), timeout_s)
+                 address="127.0.0.1", host=None, source=None):
+        self.socket = socket.create_connection(
+            (address, port), timeout_s, source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             try:

@@ -34,7 +34,7 @@ PAGE = """<!DOCTYPE html>
 
 LOGON = """{notice}<form method="post" action="/logon">
 <input name="j_user" placeholder="any user"> <input name="j_password"
- type="password" placeholder="any password"> <button>Log on</button></form>
+ type="password" placeholder="portal"> <button>Log on</button></form>
 """
 
 UPLOAD = """<form method="post" enctype="multipart/form-data"
@@ -133,9 +133,9 @@ class Portal(BaseHTTPRequestHandler):
     def logon(self):
         form = urllib.parse.parse_qs(
             b"".join(self.read_body(MAX_FORM)).decode(errors="replace"))
-        if not form.get("j_user") or not form.get("j_password"):
+        if not form.get("j_user") or form.get("j_password") != ["portal"]:
             return self.page("Logon", LOGON.format(
-                notice="<p>Say a user and a password.</p>"), 401)
+                notice="<p>User or password is wrong.</p>"), 401)
         session = secrets.token_urlsafe(18)
         self.server.sessions[session] = form["j_user"][0]
         self.redirect("/irj/portal", [

@@ -3,7 +3,7 @@
 import getpass
 from pathlib import Path
 
-from gateway import BUILD, RPROXY_USER, user_line
+from gateway import BUILD, OUR_BUGS, RPROXY_USER, user_line
 from processes import Program, free_port, listens
 
 SITE = """\
@@ -13,7 +13,6 @@ names = 127.0.0.1
 default = yes
 
 [http]
-via = on
 {http}
 [route all]
 prefix = /
@@ -74,6 +73,7 @@ class RproxyAlone:
         faults = [f"left {p}" for p in self.program.leftovers]
         if status != 0:
             faults.append(f"ended with {status}")
+        faults += [m[0] for m in OUR_BUGS.finditer(self.log())]
         return faults
 
 

@@ -4,6 +4,8 @@
     c.send(data)  c.read(n)          read: b"" after close_notify
     c.say_goodbye()                  close_notify, and goes on reading
     c.vanish()                       FIN without close_notify
+
+before: bytes that are sent in front of the handshake.
 """
 
 import select
@@ -17,7 +19,8 @@ class Truncated(Exception):
 
 class TlsClient:
     def __init__(self, port, context, name="localhost", timeout_s=20,
-                 address="127.0.0.1", receive_buffer=None):
+                 address="127.0.0.1", receive_buffer=None, before=b"",
+                 session=None):
         self.socket = socket.socket(
             socket.AF_INET6 if ":" in address else socket.AF_INET)
         if receive_buffer:
@@ -26,11 +29,12 @@ class TlsClient:
         self.socket.settimeout(timeout_s)
         self.socket.connect((address, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(before)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # Python takes a cut for an orderly end by default
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self.tls = context.wrap_bio(self.incoming, self.outgoing,
-                                    server_hostname=name)
+                                    server_hostname=name, session=session)
         self._repeat(self.tls.do_handshake)
 
     def __enter__(self):

@@ -4,10 +4,12 @@
  *
  * To see whether a key fits its certificate it must be read, and the master
  * may never hold a key: not even in memory that was freed.  The checker says
- * what it found on a pipe, a line for each fault, and ends.
+ * what it found on a pipe, and ends: a line for each fault, and "expiry: TIME
+ * SITE" for each site.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +19,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tlsd/cert_expiry.h"
 #include "tlsd/master/check.h"
 
 static const struct conf_place nowhere = { NULL, 0 };
 
-/* Runs in the checker. */
+/* Runs in the checker, as does the next. */
+static void
+list_expiry(const struct tlsd_config *c, FILE *to)
+{
+	int64_t at_s;
+
+	for (size_t i = 0; i < c->sites.n; i++)
+		if (cert_expiry_of(c, c->sites.v[i], &at_s))
+			fprintf(to, "expiry: %" PRId64 " %s\n", at_s,
+			    c->sites.v[i]->name);
+}
+
 static _Noreturn void
 run_checker(const struct tlsd_config *c, int out)
 {
@@ -36,6 +50,7 @@ run_checker(const struct tlsd_config *c, int out)
 	tlsd_check_files(c, f);
 	for (size_t i = 0; (text = conf_fault_text(f, i)) != NULL; i++)
 		fprintf(to, "%s\n", text);
+	list_expiry(c, to);
 	_exit(fflush(to) == 0 ? 0 : 1);
 }
 
@@ -51,8 +66,21 @@ add_fault(struct conf_faults *f, const char *line)
 		conf_warning(f, nowhere, "%s", line + sizeof(warning) - 1);
 }
 
+/* False: it is another line. */
+static bool
+add_expiry(struct plan *p, const char *line)
+{
+	int64_t at_s;
+	int n = 0;
+
+	if (sscanf(line, "expiry: %" SCNd64 " %n", &at_s, &n) != 1 || n == 0)
+		return false;
+	plan_add_expiry(p, line + n, at_s);
+	return true;
+}
+
 static void
-read_faults(int in, struct conf_faults *f)
+read_report(int in, struct plan *p, struct conf_faults *f)
 {
 	FILE *from = fdopen(in, "r");
 	char *line = NULL;
@@ -61,7 +89,8 @@ read_faults(int in, struct conf_faults *f)
 
 	while ((n = getline(&line, &room, from)) > 0) {
 		line[n - 1] = '\0';
-		add_fault(f, line);
+		if (!add_expiry(p, line))
+			add_fault(f, line);
 	}
 	free(line);
 	fclose(from);
@@ -79,7 +108,7 @@ has_finished(pid_t pid)
 }
 
 void
-check_files(const struct tlsd_config *c, struct conf_faults *f)
+check_files(const struct tlsd_config *c, struct plan *p, struct conf_faults *f)
 {
 	int ends[2];
 	pid_t pid;
@@ -99,7 +128,7 @@ check_files(const struct tlsd_config *c, struct conf_faults *f)
 		close(ends[0]);
 		return;
 	}
-	read_faults(ends[0], f);
+	read_report(ends[0], p, f);
 	if (!has_finished(pid))
 		conf_error(f, nowhere,
 		    "the check of certificates and keys "

@@ -12,6 +12,14 @@
 #include "tlsd/master/check.h"
 #include "tlsd/master/master.h"
 #include "tlsd/metrics_table.h"
+#include "tlsd/ticket_keys.h"
+
+static void
+add_staples(struct plan *p, const struct tls_conf *tls)
+{
+	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
+		plan_add_watched(p, tls->ocsp_staple.v[i]);
+}
 
 static void
 fill_plan(struct plan *p, const struct tlsd_config *c)
@@ -27,10 +35,13 @@ fill_plan(struct plan *p, const struct tlsd_config *c)
 		for (size_t n = 0; n < c->listen[i].n_address; n++)
 			plan_add_listen(
 			    p, &c->listen[i].address[n], (uid_t)-1, (gid_t)-1);
+	for (size_t i = 0; i < c->sites.n; i++)
+		add_staples(p, &c->sites.v[i]->tls);
 	p->log = mem_need_strdup(c->log);
 	p->log_level = c->log_level;
 	p->admin = c->admin != NULL ? mem_need_strdup(c->admin) : NULL;
 	p->drain_timeout_ms = c->drain_timeout_ms;
+	p->keep_ms = c->session_lifetime_ms;
 }
 
 static void
@@ -39,8 +50,7 @@ read_plan(const char *path, struct plan *out, struct conf_faults *f)
 	struct bundle *b = bundle_new();
 	struct tlsd_config *c = tlsd_config_read(path, b, f);
 
-	if (conf_n_errors(f) == 0)
-		check_files(c, f);
+	check_files(c, out, f);
 	if (conf_n_errors(f) == 0) {
 		fill_plan(out, c);
 		out->bundle_fd = bundle_seal(b);
@@ -64,6 +74,7 @@ describe(void)
 	};
 
 	d.n_metrics = tlsd_n_metrics;
+	d.state = ticket_state;
 	return &d;
 }
 

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "tlsd/passphrase.h"
 #include "tlsd/signer/keyring.h"
 
 #define KEY_FILE_MAX (64 * 1024)
@@ -35,6 +37,7 @@ struct key {
 	EVP_PKEY *private;     /* owned */
 	unsigned char *public; /* owned by OpenSSL's allocator, DER */
 	size_t public_bytes;
+	bool is_for_old; /* its site speaks TLS 1.0 or 1.1 */
 };
 
 struct keyring {
@@ -105,42 +108,61 @@ out:
 	return text;
 }
 
-static int
-no_passphrase(char *buf, int size, int rwflag, void *ctx)
+/* PKCS#8, encrypted: OpenSSL wipes what it held in between. */
+static EVP_PKEY *
+decrypt_pkcs8(
+    const unsigned char *der, long der_bytes, struct passphrase *phrase)
 {
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	*(bool *)ctx = true;
-	return -1;
+	X509_SIG *wrapped = d2i_X509_SIG(NULL, &der, der_bytes);
+	PKCS8_PRIV_KEY_INFO *inner = NULL;
+	EVP_PKEY *key = NULL;
+
+	phrase->was_asked = true;
+	if (wrapped != NULL && phrase->len_bytes > 0)
+		inner = PKCS8_decrypt(
+		    wrapped, phrase->text, (int)phrase->len_bytes);
+	if (inner != NULL)
+		key = EVP_PKCS82PKEY(inner);
+	PKCS8_PRIV_KEY_INFO_free(inner);
+	X509_SIG_free(wrapped);
+	return key;
+}
+
+static bool
+refuse_key(const char *path, const struct passphrase *phrase)
+{
+	if (!phrase->was_asked)
+		return refuse("%s: no private key in PEM form", path);
+	if (phrase->len_bytes == 0)
+		return refuse("%s: the key is encrypted and tls.key_passphrase "
+			      "is not given",
+		    path);
+	return refuse("%s: the passphrase does not fit", path);
 }
 
 static EVP_PKEY *
-decode_pem(const char *path, const char *text, size_t len_bytes)
+decode_pem(const char *path, const char *text, size_t len_bytes,
+    struct passphrase *phrase)
 {
 	BIO *bio = BIO_new_mem_buf(text, (int)len_bytes);
 	unsigned char *der = NULL;
 	const unsigned char *p;
 	char *kind = NULL;
 	long der_bytes = 0;
-	bool is_encrypted = false;
 	EVP_PKEY *key = NULL;
 
-	if (bio == NULL ||
-	    !PEM_bytes_read_bio_secmem(&der, &der_bytes, &kind,
-		PEM_STRING_EVP_PKEY, bio, no_passphrase, &is_encrypted)) {
-		refuse(is_encrypted ? "%s: the key is encrypted"
-				    : "%s: no private key in PEM form",
-		    path);
-		goto out;
+	phrase->was_asked = false;
+	if (bio != NULL &&
+	    PEM_bytes_read_bio_secmem(&der, &der_bytes, &kind,
+		PEM_STRING_EVP_PKEY, bio, passphrase_give, phrase)) {
+		p = der;
+		key = strcmp(kind, PEM_STRING_PKCS8) == 0
+			  ? decrypt_pkcs8(der, der_bytes, phrase)
+			  : d2i_AutoPrivateKey_ex(
+				NULL, &p, der_bytes, NULL, NULL);
 	}
-	p = der;
-	if (strcmp(kind, PEM_STRING_PKCS8) == 0)
-		refuse("%s: the key is encrypted", path);
-	else if ((key = d2i_AutoPrivateKey_ex(
-		      NULL, &p, der_bytes, NULL, NULL)) == NULL)
-		refuse("%s: the private key cannot be decoded", path);
-out:
+	if (key == NULL)
+		refuse_key(path, phrase);
 	OPENSSL_secure_clear_free(der, (size_t)der_bytes);
 	OPENSSL_secure_free(kind);
 	BIO_free(bio);
@@ -189,7 +211,7 @@ is_usable(const char *path, EVP_PKEY *key)
 
 static bool
 load_key(struct key *key, const struct tlsd_config *config, const char *path,
-    const char *certificate)
+    const char *certificate, struct passphrase *phrase)
 {
 	size_t len_bytes = 0;
 	char *text = read_secret(path, &len_bytes);
@@ -197,7 +219,7 @@ load_key(struct key *key, const struct tlsd_config *config, const char *path,
 
 	if (text == NULL)
 		return false;
-	key->private = decode_pem(path, text, len_bytes);
+	key->private = decode_pem(path, text, len_bytes, phrase);
 	OPENSSL_secure_clear_free(text, len_bytes);
 	if (key->private == NULL || !is_usable(path, key->private) ||
 	    !matches(config, certificate, path, key->private))
@@ -209,6 +231,42 @@ load_key(struct key *key, const struct tlsd_config *config, const char *path,
 	return true;
 }
 
+static bool
+load_site_keys(struct keyring *k, const struct tlsd_config *config, size_t site,
+    struct passphrase *phrase)
+{
+	const struct tls_conf *tls = &config->sites.v[site]->tls;
+
+	for (size_t i = 0; i < tls->key.n; i++) {
+		unsigned no = tlsd_config_key_no(config, site, i);
+
+		CHECK(no < k->n && i < tls->certificate.n);
+		k->key[no].is_for_old = tls->min_version < TLS_MIN_1_2;
+		if (!load_key(&k->key[no], config, tls->key.v[i],
+			tls->certificate.v[i], phrase))
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_site(struct keyring *k, const struct tlsd_config *config, size_t site)
+{
+	const struct tls_conf *tls = &config->sites.v[site]->tls;
+	struct passphrase *phrase = OPENSSL_secure_zalloc(sizeof(*phrase));
+	char error[PASSPHRASE_ERROR_MAX];
+	bool ok;
+
+	if (phrase == NULL)
+		return refuse("out of memory");
+	if (passphrase_read(tls->key_passphrase, phrase, error))
+		ok = load_site_keys(k, config, site, phrase);
+	else
+		ok = refuse("%s", error);
+	OPENSSL_secure_clear_free(phrase, sizeof(*phrase));
+	return ok;
+}
+
 struct keyring *
 keyring_load(const struct tlsd_config *config, const char **error)
 {
@@ -218,20 +276,11 @@ keyring_load(const struct tlsd_config *config, const char **error)
 	k->key = mem_need(sizeof(*k->key) * (k->n > 0 ? k->n : 1));
 	k->is_locked = make_secure_heap(k->n);
 	for (size_t s = 0; s < config->sites.n; s++) {
-		const struct tls_conf *tls = &config->sites.v[s]->tls;
-
-		for (size_t i = 0; i < tls->key.n; i++) {
-			unsigned no = tlsd_config_key_no(config, s, i);
-
-			CHECK(no < k->n && i < tls->certificate.n);
-			if (load_key(&k->key[no], config,
-				tlsd_config_key_path(config, no),
-				tls->certificate.v[i]))
-				continue;
-			*error = error_text;
-			keyring_free(k);
-			return NULL;
-		}
+		if (load_site(k, config, s))
+			continue;
+		*error = error_text;
+		keyring_free(k);
+		return NULL;
 	}
 	return k;
 }
@@ -274,21 +323,28 @@ static const struct method {
 	const char *kind[2]; /* of keys; the second may be NULL */
 	const char *digest;  /* NULL: part of the algorithm */
 	int padding;         /* RSA only */
+	bool is_old;         /* for sites that speak TLS 1.0 or 1.1 alone */
 } methods[] = {
-	[SIGN_RSA_PKCS1_SHA256] = { { "RSA" }, "SHA256", RSA_PKCS1_PADDING },
-	[SIGN_RSA_PKCS1_SHA384] = { { "RSA" }, "SHA384", RSA_PKCS1_PADDING },
-	[SIGN_RSA_PKCS1_SHA512] = { { "RSA" }, "SHA512", RSA_PKCS1_PADDING },
+	[SIGN_RSA_PKCS1_SHA256] = { { "RSA" }, "SHA256", RSA_PKCS1_PADDING,
+	    false },
+	[SIGN_RSA_PKCS1_SHA384] = { { "RSA" }, "SHA384", RSA_PKCS1_PADDING,
+	    false },
+	[SIGN_RSA_PKCS1_SHA512] = { { "RSA" }, "SHA512", RSA_PKCS1_PADDING,
+	    false },
 	[SIGN_RSA_PSS_SHA256] = { { "RSA", "RSA-PSS" }, "SHA256",
-	    RSA_PKCS1_PSS_PADDING },
+	    RSA_PKCS1_PSS_PADDING, false },
 	[SIGN_RSA_PSS_SHA384] = { { "RSA", "RSA-PSS" }, "SHA384",
-	    RSA_PKCS1_PSS_PADDING },
+	    RSA_PKCS1_PSS_PADDING, false },
 	[SIGN_RSA_PSS_SHA512] = { { "RSA", "RSA-PSS" }, "SHA512",
-	    RSA_PKCS1_PSS_PADDING },
-	[SIGN_ECDSA_SHA256] = { { "EC" }, "SHA256", 0 },
-	[SIGN_ECDSA_SHA384] = { { "EC" }, "SHA384", 0 },
-	[SIGN_ECDSA_SHA512] = { { "EC" }, "SHA512", 0 },
-	[SIGN_ED25519] = { { "ED25519" }, NULL, 0 },
-	[SIGN_ED448] = { { "ED448" }, NULL, 0 },
+	    RSA_PKCS1_PSS_PADDING, false },
+	[SIGN_ECDSA_SHA256] = { { "EC" }, "SHA256", 0, false },
+	[SIGN_ECDSA_SHA384] = { { "EC" }, "SHA384", 0, false },
+	[SIGN_ECDSA_SHA512] = { { "EC" }, "SHA512", 0, false },
+	[SIGN_ED25519] = { { "ED25519" }, NULL, 0, false },
+	[SIGN_ED448] = { { "ED448" }, NULL, 0, false },
+	[SIGN_RSA_PKCS1_MD5_SHA1] = { { "RSA" }, "MD5-SHA1", RSA_PKCS1_PADDING,
+	    true },
+	[SIGN_ECDSA_SHA1] = { { "EC" }, "SHA1", 0, true },
 };
 
 bool
@@ -297,7 +353,7 @@ keyring_fits(const struct keyring *k, unsigned key_no, enum sign_algorithm a)
 	const struct method *m = &methods[a];
 
 	CHECK(a < ARRAY_LEN(methods) && m->kind[0] != NULL);
-	if (key_no >= k->n)
+	if (key_no >= k->n || (m->is_old && !k->key[key_no].is_for_old))
 		return false;
 	return EVP_PKEY_is_a(k->key[key_no].private, m->kind[0]) ||
 	       (m->kind[1] != NULL &&

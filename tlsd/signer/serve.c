@@ -21,7 +21,9 @@
 
 #include "common/check.h"
 #include "common/child.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "tlsd/metrics_table.h"
 #include "tlsd/signer/serve.h"
 #include "tlsd/signer/sign.h"
 
@@ -35,7 +37,7 @@ struct channel {
 
 static struct {
 	const struct keyring *keyring; /* borrowed from signer_main */
-	struct slice ticket_secret;    /* borrowed from signer_main */
+	struct metrics *metrics;       /* borrowed from signer_main */
 	bool draining;
 	bool stopped;
 	struct channel channel[CHILD_MAX_PEERS];
@@ -83,17 +85,31 @@ channel_greet(struct channel *c)
 {
 	unsigned i = c->greeted;
 
-	if (i > keyring_count(self.keyring))
+	if (i == keyring_count(self.keyring))
 		return false;
-	if (i < keyring_count(self.keyring))
-		c->out_bytes = protocol_encode_key((uint16_t)i,
-		    keyring_public(self.keyring, i), c->out, sizeof(c->out));
-	else
-		c->out_bytes = protocol_encode_ticket(
-		    self.ticket_secret, c->out, sizeof(c->out));
+	c->out_bytes = protocol_encode_key((uint16_t)i,
+	    keyring_public(self.keyring, i), c->out, sizeof(c->out));
 	CHECK(c->out_bytes > 0);
 	c->greeted++;
 	return true;
+}
+
+static enum sign_status
+answer(struct channel *c, struct slice request, const char **reason)
+{
+	static const enum tlsd_metric results[] = {
+		[SIGN_OK] = TLSD_SIGNED,
+		[SIGN_REFUSED] = TLSD_SIGN_REFUSED,
+		[SIGN_FAILED] = TLSD_SIGN_FAILED,
+	};
+	uint64_t begin_us = clock_monotonic_us();
+	enum sign_status status =
+	    sign_answer(self.keyring, request, c->out, &c->out_bytes, reason);
+
+	metrics_add(self.metrics, results[status], 1);
+	metrics_add(
+	    self.metrics, TLSD_SIGNER_BUSY_US, clock_monotonic_us() - begin_us);
+	return status;
 }
 
 static void
@@ -109,8 +125,7 @@ channel_answer(struct channel *c)
 		channel_close(c);
 		return;
 	}
-	switch (sign_answer(self.keyring, (struct slice){ in, (size_t)n },
-	    c->out, &c->out_bytes, &reason)) {
+	switch (answer(c, (struct slice){ in, (size_t)n }, &reason)) {
 	case SIGN_OK:
 		break;
 	case SIGN_FAILED:
@@ -159,6 +174,8 @@ obey(const struct child_order *o)
 	case CHILD_NOTHING:
 	case CHILD_LOG:
 	case CHILD_ACCESS_LOG:
+	case CHILD_FILES:
+	case CHILD_TELL:
 		break;
 	}
 	if (o->fd >= 0)
@@ -218,12 +235,12 @@ turn(void)
 }
 
 void
-serve(const struct keyring *k, struct slice ticket_secret,
-    const int *channel_fd, unsigned n_channels)
+serve(const struct keyring *k, struct metrics *m, const int *channel_fd,
+    unsigned n_channels)
 {
 	CHECK(n_channels <= CHILD_MAX_PEERS);
 	self.keyring = k;
-	self.ticket_secret = ticket_secret;
+	self.metrics = m;
 	for (unsigned i = 0; i < CHILD_MAX_PEERS; i++) {
 		self.channel[i].fd = -1;
 		if (i < n_channels)

@@ -3,7 +3,8 @@
  *
  *	            room again                   REST_MS
  *	FULL  <--------------------> ACCEPTING <---------> RESTING
- *	      worker has max_connections       no descriptors, no memory
+ *	  worker has max_connections,          no descriptors, no memory
+ *	  or max_handshakes at the signer
  *
  * While FULL or RESTING the socket is not watched: clients wait in the
  * kernel's queue (or another worker takes them) and nothing spins.  Each rest
@@ -33,10 +34,13 @@ has_room(struct acceptor *a)
 {
 	const struct worker *w = a->worker;
 
-	if (w->n_clients < w->config->max_connections)
+	bool is_crowded = !handshakes_have_room(&w->handshakes);
+
+	if (w->n_clients < w->config->max_connections && !is_crowded)
 		return true;
 	if (!a->is_full)
-		metrics_add(w->metrics, TLSD_PAUSED_LIMIT, 1);
+		metrics_add(w->metrics,
+		    is_crowded ? TLSD_PAUSED_HANDSHAKES : TLSD_PAUSED_LIMIT, 1);
 	a->is_full = true;
 	watch_want(&a->watch, 0);
 	return false;
@@ -54,6 +58,18 @@ rest(struct acceptor *a, int error)
 	deadline_set(&a->rest, REST_MS);
 }
 
+/* Whether peer may connect here: to name clients is for balancers alone. */
+static bool
+is_welcome(const struct listen_conf *l, const struct addr *peer)
+{
+	if (!l->proxy_protocol)
+		return true;
+	for (size_t i = 0; i < l->n_proxy_from; i++)
+		if (cidr_matches(&l->proxy_from[i], peer))
+			return true;
+	return false;
+}
+
 static void
 admit(struct acceptor *a, int fd, const struct addr *peer)
 {
@@ -61,7 +77,13 @@ admit(struct acceptor *a, int fd, const struct addr *peer)
 		log_info("clients are accepted again");
 	a->is_short = false;
 	metrics_add(a->worker->metrics, TLSD_ACCEPTED, 1);
-	client_conn_start(a->worker, fd, peer, a->listener);
+	if (is_welcome(a->listen, peer)) {
+		client_conn_start(a->worker, fd, peer, a->listen);
+		return;
+	}
+	handshake_report_refused(
+	    &a->worker->report, peer, TLSD_REFUSED_BALANCER, "proxy_from");
+	close(fd);
 }
 
 /* Errors of the one connection that was to be accepted: see accept(2). */
@@ -119,12 +141,12 @@ on_rested(struct deadline *d)
 }
 
 bool
-acceptor_start(
-    struct acceptor *a, struct worker *w, int fd, struct slice listener)
+acceptor_start(struct acceptor *a, struct worker *w, int fd,
+    const struct listen_conf *listen)
 {
 	int on = 1;
 
-	*a = (struct acceptor){ .worker = w, .listener = listener };
+	*a = (struct acceptor){ .worker = w, .listen = listen };
 	deadline_init(&a->rest, w->deadlines, on_rested);
 	/* accepted sockets inherit it: a system call saved for each client */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

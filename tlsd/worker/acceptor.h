@@ -11,20 +11,21 @@
 #include "common/slice.h"
 #include "common/watch.h"
 
+struct listen_conf;
 struct worker;
 
 struct acceptor {
-	struct worker *worker; /* borrowed, outlives us */
-	struct slice listener; /* borrowed from the configuration */
+	struct worker *worker;            /* borrowed, outlives us */
+	const struct listen_conf *listen; /* borrowed from the configuration */
 	struct watch watch;
 	struct deadline rest;
 	bool is_short; /* of descriptors or memory, already reported */
-	bool is_full;  /* the worker has max_connections */
+	bool is_full;  /* the worker has no room */
 };
 
 /* Takes over fd and starts; false: it cannot be watched, fd is closed. */
-bool acceptor_start(
-    struct acceptor *a, struct worker *w, int fd, struct slice listener);
+bool acceptor_start(struct acceptor *a, struct worker *w, int fd,
+    const struct listen_conf *listen);
 /* A connection has left: there is room again. */
 void acceptor_resume(struct acceptor *a);
 /* Closes the descriptor; others who listen on the socket go on.  Idempotent. */

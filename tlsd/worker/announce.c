@@ -184,6 +184,7 @@ announce_append(
 		.client = PROXY_V2_CLIENT_SSL,
 		.listener = from->listener,
 		.generation = from->generation,
+		.draining = from->is_draining,
 	};
 	struct arena a;
 	bool ok;

@@ -17,6 +17,7 @@ struct announce_from {
 	struct slice listener;  /* name of the [listen NAME] section */
 	struct slice unique_id; /* at most 128 bytes */
 	uint32_t generation;
+	bool is_draining; /* that generation drains: one answer, then the end */
 };
 
 /* Appends the header to out; false: memory is short. */

@@ -31,8 +31,6 @@
 static void
 note_failure(struct backend *b, int error)
 {
-	char text[ADDR_TEXT_MAX];
-
 	metrics_add(b->metrics, TLSD_BACKEND_FAILURES, 1);
 	if (b->is_away)
 		return;
@@ -41,8 +39,7 @@ note_failure(struct backend *b, int error)
 	b->given_up = 0;
 	log_warning("rproxy cannot be reached at %s: %s; "
 		    "clients wait up to %" PRIu64 " ms (backend_wait)",
-	    addr_format(&b->address, text),
-	    error == EAGAIN ? "its queue is full" : strerror(error),
+	    b->path, error == EAGAIN ? "its queue is full" : strerror(error),
 	    b->wait_ms);
 }
 
@@ -177,10 +174,11 @@ backend_tell_draining(struct backend *b, uint32_t generation)
 }
 
 void
-backend_init(struct backend *b, const struct addr *address,
+backend_init(struct backend *b, const struct addr *address, const char *path,
     struct deadlines *deadlines, struct metrics *metrics, uint64_t wait_ms)
 {
 	*b = (struct backend){ .address = *address,
+		.path = path,
 		.metrics = metrics,
 		.wait_ms = wait_ms,
 		.farewell.on_connected = on_farewell_connected };

@@ -24,6 +24,7 @@ struct backend_turn {
 
 struct backend {
 	struct addr address;     /* as seen from inside the chroot */
+	const char *path;        /* as configured, for the log; borrowed */
 	struct metrics *metrics; /* borrowed from the worker */
 	uint64_t wait_ms; /* for the log only: who waits, waits so long */
 	TAILQ_HEAD(, backend_turn) waiting;
@@ -35,7 +36,8 @@ struct backend {
 	uint32_t draining_generation; /* 0: not draining */
 };
 
-void backend_init(struct backend *b, const struct addr *address,
+void
+backend_init(struct backend *b, const struct addr *address, const char *path,
     struct deadlines *deadlines, struct metrics *metrics, uint64_t wait_ms);
 /* Nobody may be waiting any more. */
 void backend_fini(struct backend *b);

@@ -1,12 +1,14 @@
 /*
  * One TLS client, from accept to last byte.  Runs in the worker.
  *
- *	HANDSHAKE -> WAIT -> ANNOUNCE -> RELAY -> DRAIN -> CLOSING
- *	    |         |         |          |        |
- *	    +---------+---------+----------+--------+--> CLOSING   error,
- *	    |         |                  deadline, worker leaving
- *	    +---------+---> DRAIN   an alert or close_notify is to arrive
+ *	(INTRO ->) HANDSHAKE -> WAIT -> ANNOUNCE -> RELAY -> DRAIN -> CLOSING
+ *	                          ^                   |
+ *	                          +--- crossed -------+
  *
+ *	every state -> CLOSING	error, deadline, worker leaving
+ *	HANDSHAKE, WAIT -> DRAIN	an alert or close_notify is to arrive
+ *
+ *	INTRO      a balancer's PROXY header is to come first
  *	HANDSHAKE  SSL_accept under way; the signer may hold the pen
  *	WAIT       nothing decrypted yet, rproxy has not been asked
  *	ANNOUNCE   header and first bytes are ready, rproxy is not
@@ -18,11 +20,7 @@
  * which looks at what is there and may be called at any time.  Owned by the
  * worker's list.  Parses no HTTP.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -34,25 +32,12 @@
 #include "tlsd/worker/announce.h"
 #include "tlsd/worker/backend.h"
 #include "tlsd/worker/client_conn.h"
-#include "tlsd/worker/handshake_failure.h"
+#include "tlsd/worker/client_state.h"
+#include "tlsd/worker/handshake_report.h"
+#include "tlsd/worker/intro.h"
 #include "tlsd/worker/relay.h"
 #include "tlsd/worker/tls_io.h"
 #include "tlsd/worker/worker.h"
-
-/* Between our last byte and the client's. */
-#define DRAIN_MS 1000
-/* Silence of a client after rproxy has ended its half (a tunnel). */
-#define HALF_CLOSED_MS 60000
-#define UNIQUE_ID_MAX 32
-
-enum client_state {
-	CLIENT_HANDSHAKE,
-	CLIENT_WAIT,
-	CLIENT_ANNOUNCE,
-	CLIENT_RELAY,
-	CLIENT_DRAIN,
-	CLIENT_CLOSING,
-};
 
 struct client_conn {
 	struct worker *worker; /* borrowed, outlives us */
@@ -68,8 +53,12 @@ struct client_conn {
 	struct relay relay;
 	struct backend_turn turn;
 	struct deadline deadline;
-	struct addr peer;
-	struct slice listener; /* borrowed from the configuration */
+	const struct listen_conf *listen; /* borrowed from the configuration */
+	struct intro intro;
+	struct handshake handshake;
+	struct addr peer; /* the client, also behind a balancer */
+	struct addr dst;  /* as the balancer says; empty: our own address */
+	bool has_place;   /* taken from the worker's address_limit */
 };
 
 static void advance(struct client_conn *c);
@@ -85,7 +74,7 @@ release(struct client_conn *c)
 		return;
 	TAILQ_REMOVE(&w->clients, c, entry);
 	w->n_clients--;
-	metrics_sub(w->metrics, TLSD_ACTIVE, 1);
+	metrics_sub(w->metrics, TLSD_IN_CLOSING, 1);
 	mem_free(c);
 	worker_note_left(w);
 }
@@ -99,7 +88,13 @@ on_client_closed(struct watch *watch)
 static void
 on_backend_closed(struct watch *watch)
 {
-	release(container_of(watch, struct client_conn, backend));
+	struct client_conn *c =
+	    container_of(watch, struct client_conn, backend);
+	bool is_awaited = c->state == CLIENT_ANNOUNCE;
+
+	release(c);
+	if (is_awaited)
+		advance(c);
 }
 
 static void
@@ -115,6 +110,10 @@ static void
 close_all(struct client_conn *c)
 {
 	deadline_fini(&c->deadline);
+	if (c->has_place)
+		address_limit_give(c->worker->addresses, &c->peer);
+	c->has_place = false;
+	intro_fini(&c->intro);
 	tls_io_close(&c->tls);
 	relay_fini(&c->relay);
 	close_backend(c);
@@ -126,44 +125,20 @@ close_all(struct client_conn *c)
 static uint64_t
 state_ms(const struct client_conn *c)
 {
-	const struct tlsd_config *config = c->worker->config;
-
-	switch (c->state) {
-	case CLIENT_HANDSHAKE:
-	case CLIENT_WAIT:
-		return config->handshake_timeout_ms;
-	case CLIENT_ANNOUNCE:
-		return config->backend_wait_ms;
-	case CLIENT_RELAY:
-		/* rproxy may leave unseen while it has nothing to send */
-		return c->relay.down_way == RELAY_ENDED &&
-			       config->idle_timeout_ms > HALF_CLOSED_MS
-			   ? HALF_CLOSED_MS
-			   : config->idle_timeout_ms;
-	case CLIENT_DRAIN:
-		return DRAIN_MS;
-	case CLIENT_CLOSING:
-		break;
-	}
-	return 0;
+	return client_state_ms(
+	    c->state, c->worker->config, c->relay.down_way == RELAY_ENDED);
 }
 
 static void
 set_state(struct client_conn *c, enum client_state to)
 {
-	static const unsigned allowed[] = {
-		[CLIENT_HANDSHAKE] = 1u << CLIENT_WAIT | 1u << CLIENT_DRAIN |
-				     1u << CLIENT_CLOSING,
-		[CLIENT_WAIT] = 1u << CLIENT_ANNOUNCE | 1u << CLIENT_DRAIN |
-				1u << CLIENT_CLOSING,
-		[CLIENT_ANNOUNCE] = 1u << CLIENT_RELAY | 1u << CLIENT_CLOSING,
-		[CLIENT_RELAY] = 1u << CLIENT_DRAIN | 1u << CLIENT_CLOSING,
-		[CLIENT_DRAIN] = 1u << CLIENT_CLOSING,
-		[CLIENT_CLOSING] = 0,
-	};
-
-	CHECK(allowed[c->state] & 1u << to);
+	CHECK(client_state_may_become(c->state, to));
+	metrics_sub(c->worker->metrics, TLSD_IN_INTRO + c->state, 1);
+	metrics_add(c->worker->metrics, TLSD_IN_INTRO + to, 1);
 	c->state = to;
+	if (to > CLIENT_HANDSHAKE &&
+	    handshakes_end(&c->worker->handshakes, &c->handshake))
+		worker_note_room(c->worker);
 	/* what was reported has been used; the loop repeats what was not */
 	c->client_ready = 0;
 	c->backend_ready = to == CLIENT_RELAY ? WATCH_WRITE : 0;
@@ -171,9 +146,48 @@ set_state(struct client_conn *c, enum client_state to)
 		close_all(c);
 		return;
 	}
-	if (to == CLIENT_DRAIN)
+	if (to == CLIENT_DRAIN || to == CLIENT_WAIT)
 		close_backend(c);
 	deadline_set(&c->deadline, state_ms(c));
+}
+
+/* INTRO ------------------------------------------------------------------- */
+
+static bool
+take_place(struct client_conn *c)
+{
+	c->has_place = address_limit_take(c->worker->addresses, &c->peer);
+	if (!c->has_place)
+		handshake_report_refused(&c->worker->report, &c->peer,
+		    TLSD_REFUSED_ADDRESS, "max_connections_per_address");
+	return c->has_place;
+}
+
+static enum client_state
+step_intro(struct client_conn *c)
+{
+	const char *reason = "";
+
+	if (!(c->client_ready & WATCH_READ))
+		return c->state;
+	switch (intro_read(&c->intro, c->client.fd, &reason)) {
+	case INTRO_MORE:
+		return c->state;
+	case INTRO_GONE: /* balancers look so whether we are there */
+		return CLIENT_CLOSING;
+	case INTRO_BAD:
+		handshake_report_refused(
+		    &c->worker->report, &c->peer, TLSD_REFUSED_INTRO, reason);
+		return CLIENT_CLOSING;
+	case INTRO_DONE:
+		break;
+	}
+	if (c->intro.src.len > 0) {
+		c->peer = c->intro.src;
+		c->dst = c->intro.dst;
+	}
+	intro_fini(&c->intro);
+	return take_place(c) ? CLIENT_HANDSHAKE : CLIENT_CLOSING;
 }
 
 /* HANDSHAKE --------------------------------------------------------------- */
@@ -185,101 +199,64 @@ count(const struct client_conn *c, enum tlsd_metric m, uint64_t n)
 }
 
 static void
-note_failed(
+note_given_up(
     const struct client_conn *c, enum tlsd_metric class, const char *reason)
 {
-	const struct site_conf *site = tls_contexts_site(c->tls.ssl);
-	char peer[ADDR_TEXT_MAX];
-
-	count(c, class, 1);
-	log_info("handshake failed: site %s, client %s: %s%s",
-	    site != NULL ? site->name : "-", addr_format(&c->peer, peer),
-	    reason,
-	    class == TLSD_FAILED_BY_CLIENT ? " (alert from client)" : "");
+	handshake_report_given_up(
+	    &c->worker->report, &c->tls, &c->peer, class, reason);
 }
 
-static enum client_state
-fail_handshake(struct client_conn *c)
+static void
+on_crowded_out(struct handshake *h)
 {
-	const char *error = tls_io_error(&c->tls);
+	struct client_conn *c = container_of(h, struct client_conn, handshake);
 
-	note_failed(
-	    c, handshake_failure_class(error, c->tls.alert_from_peer), error);
-	relay_end(&c->relay, false);
-	return CLIENT_DRAIN;
-}
-
-static enum client_state
-finish_handshake(struct client_conn *c)
-{
-	bool is_13 = SSL_version(c->tls.ssl) == TLS1_3_VERSION;
-	bool is_resumed = SSL_session_reused(c->tls.ssl);
-
-	if (is_13)
-		count(c, is_resumed ? TLSD_TLS13_RESUMED : TLSD_TLS13_FULL, 1);
-	else
-		count(c, is_resumed ? TLSD_TLS12_RESUMED : TLSD_TLS12_FULL, 1);
-	return CLIENT_WAIT;
-}
-
-static bool
-is_signer_asked(const struct client_conn *c)
-{
-	return c->tls.sign.id != 0 && !c->tls.sign.done;
+	note_given_up(c, TLSD_FAILED_CROWDED_OUT, "crowded_out");
+	set_state(c, CLIENT_CLOSING);
 }
 
 static enum client_state
 step_handshake(struct client_conn *c)
 {
-	if (is_signer_asked(c))
+	if (tls_io_is_signing(&c->tls))
 		return c->state;
 	switch (tls_io_handshake(&c->tls)) {
 	case TLS_OK:
-		return finish_handshake(c);
+		handshake_report_done(&c->worker->report, &c->tls);
+		return CLIENT_WAIT;
 	case TLS_WANT_READ:
 	case TLS_WANT_WRITE:
 	case TLS_WANT_SIGNER:
 		return c->state;
 	case TLS_CLOSED:
 	case TLS_TRUNCATED:
-		note_failed(c, TLSD_FAILED_DISCONNECT, "disconnect");
+		note_given_up(c, TLSD_FAILED_DISCONNECT, "disconnect");
 		return CLIENT_CLOSING;
 	case TLS_FAILED:
-		return fail_handshake(c);
+		handshake_report_failed(&c->worker->report, &c->tls, &c->peer);
+		relay_end(&c->relay, false);
+		return CLIENT_DRAIN;
 	}
 	return CLIENT_CLOSING;
 }
 
 /* WAIT -------------------------------------------------------------------- */
 
-/*
- * Joins the logs of both daemons: unique across workers, generations and
- * restarts.  At most 31 digits and dashes.
- */
-static struct slice
-make_unique_id(struct worker *w, char out[UNIQUE_ID_MAX])
-{
-	int n = snprintf(out, UNIQUE_ID_MAX, "%" PRIx64 "-%x-%x-%" PRIx64,
-	    w->started_ms & 0xfffffffffff, w->generation & 0xffff,
-	    w->index & 0xfff, ++w->n_announced & 0xffffffffff);
-
-	CHECK(n > 0 && n < UNIQUE_ID_MAX);
-	return (struct slice){ out, (size_t)n };
-}
-
 static bool
 append_header(struct client_conn *c)
 {
+	struct worker *w = c->worker;
 	char id[UNIQUE_ID_MAX];
-	struct addr dst = { .len = sizeof(dst.u) };
+	struct addr dst = c->dst;
 	struct announce_from from = { .src = &c->peer,
 		.dst = &dst,
-		.listener = c->listener,
-		.unique_id = make_unique_id(c->worker, id),
-		.generation = c->worker->generation };
+		.listener = slice_of(c->listen->name),
+		.unique_id = worker_next_id(w, id),
+		.generation = w->generation,
+		.is_draining = w->is_leaving };
 
-	if (getsockname(c->client.fd, &dst.u.sa, &dst.len) < 0)
-		dst.len = 0;
+	if (dst.len == 0)
+		intro_own_address(c->client.fd, &dst);
 	return announce_append(&c->relay.up, c->tls.ssl, &from);
 }
 
@@ -355,7 +332,8 @@ step_announce(struct client_conn *c)
 {
 	int fd;
 
-	if (c->turn.is_waiting)
+	/* or the connection before it is still on its way out */
+	if (c->turn.is_waiting || c->n_handles > 1)
 		return c->state;
 	fd = backend_connect(&c->worker->backend, &c->turn);
 	return fd >= 0 ? take_backend(c, fd) : c->state;
@@ -381,14 +359,28 @@ run_relay(struct client_conn *c)
 	return v;
 }
 
+static bool
+is_crossed(const struct client_conn *c)
+{
+	uint64_t moved_ms = c->deadline.due_ms - state_ms(c);
+
+	return (c->backend_ready & WATCH_READ) &&
+	       relay_is_crossed(&c->relay, uv_now(&c->worker->loop) - moved_ms);
+}
+
 static enum client_state
 step_relay(struct client_conn *c)
 {
+	if (is_crossed(c)) {
+		count(c, TLSD_BACKEND_CROSSED, 1);
+		return CLIENT_WAIT;
+	}
 	switch (run_relay(c)) {
 	case RELAY_VANISHED:
 		count(c, TLSD_TRUNCATED, 1);
 		return CLIENT_CLOSING;
 	case RELAY_BROKEN:
+		count(c, TLSD_FLOODS, c->tls.is_flood);
 		relay_end(&c->relay, false);
 		return CLIENT_DRAIN;
 	case RELAY_FINE:
@@ -417,6 +409,8 @@ static enum client_state
 step(struct client_conn *c)
 {
 	switch (c->state) {
+	case CLIENT_INTRO:
+		return step_intro(c);
 	case CLIENT_HANDSHAKE:
 		return step_handshake(c);
 	case CLIENT_WAIT:
@@ -439,8 +433,9 @@ expire(struct client_conn *c)
 {
 	c->is_expired = false;
 	switch (c->state) {
+	case CLIENT_INTRO:
 	case CLIENT_HANDSHAKE:
-		note_failed(c, TLSD_FAILED_TIMEOUT, "timeout");
+		note_given_up(c, TLSD_FAILED_TIMEOUT, "timeout");
 		return CLIENT_CLOSING;
 	case CLIENT_WAIT:
 		relay_end(&c->relay, true);
@@ -459,28 +454,24 @@ expire(struct client_conn *c)
 	return CLIENT_CLOSING;
 }
 
-static unsigned
-handshake_wants(const struct client_conn *c)
-{
-	if (is_signer_asked(c))
-		return 0;
-	return buf_len(&c->tls.out) > 0 ? WATCH_READ | WATCH_WRITE : WATCH_READ;
-}
-
 static void
 match_interest(struct client_conn *c)
 {
 	switch (c->state) {
+	case CLIENT_INTRO:
+		watch_want(&c->client, WATCH_READ);
+		return;
 	case CLIENT_HANDSHAKE:
-		watch_want(&c->client, handshake_wants(c));
+		handshakes_turn(&c->worker->handshakes, &c->handshake,
+		    !tls_io_is_signing(&c->tls));
+		watch_want(&c->client, tls_io_handshake_wants(&c->tls));
 		return;
 	case CLIENT_ANNOUNCE:
 		watch_want(&c->client, 0);
 		return;
 	case CLIENT_RELAY:
 		watch_want(&c->backend, relay_backend_wants(&c->relay));
-		watch_want(&c->client, relay_client_wants(&c->relay));
-		return;
+		/* FALLTHROUGH */
 	case CLIENT_WAIT:
 	case CLIENT_DRAIN:
 		watch_want(&c->client, relay_client_wants(&c->relay));
@@ -554,14 +545,33 @@ try_new(struct worker *w, int fd)
 	return c;
 }
 
+/* It exists from here on, in its first state. */
+static void
+enlist(struct client_conn *c, enum client_state first)
+{
+	struct worker *w = c->worker;
+
+	c->state = first;
+	relay_init(
+	    &c->relay, &c->tls, w->config->backend_end == BACKEND_END_CLOSE);
+	deadline_init(&c->deadline, w->deadlines, on_expired);
+	deadline_set(&c->deadline, state_ms(c));
+	TAILQ_INSERT_TAIL(&w->clients, c, entry);
+	w->n_clients++;
+	metrics_add(w->metrics, TLSD_IN_INTRO + first, 1);
+	handshakes_make_room(&w->handshakes);
+	handshakes_begin(&w->handshakes, &c->handshake);
+	watch_want(&c->client, WATCH_READ);
+}
+
 void
-client_conn_start(
-    struct worker *w, int fd, const struct addr *peer, struct slice listener)
+client_conn_start(struct worker *w, int fd, const struct addr *peer,
+    const struct listen_conf *listen)
 {
 	struct client_conn *c = try_new(w, fd);
 
 	if (c == NULL) {
-		metrics_add(w->metrics, TLSD_REFUSED, 1);
+		metrics_add(w->metrics, TLSD_REFUSED_MEMORY, 1);
 		close(fd);
 		return;
 	}
@@ -569,15 +579,12 @@ client_conn_start(
 	c->backend.fd = -1;
 	c->n_handles = 1;
 	c->peer = *peer;
-	c->listener = listener;
+	c->listen = listen;
 	c->turn.on_connected = on_connected;
-	relay_init(&c->relay, &c->tls);
-	deadline_init(&c->deadline, w->deadlines, on_expired);
-	deadline_set(&c->deadline, state_ms(c));
-	TAILQ_INSERT_TAIL(&w->clients, c, entry);
-	w->n_clients++;
-	metrics_add(w->metrics, TLSD_ACTIVE, 1);
-	watch_want(&c->client, WATCH_READ);
+	c->handshake.on_crowded_out = on_crowded_out;
+	enlist(c, listen->proxy_protocol ? CLIENT_INTRO : CLIENT_HANDSHAKE);
+	if (!listen->proxy_protocol && !take_place(c))
+		set_state(c, CLIENT_CLOSING);
 }
 
 void

@@ -8,16 +8,17 @@
 #include "common/slice.h"
 
 struct client_conn;
+struct listen_conf;
 struct worker;
 
 /*
  * Takes over fd (non-blocking) of a client at peer (copied) that came by
- * listener (borrowed from the configuration).  The connection lives on its
+ * listen (borrowed from the configuration).  The connection lives on its
  * own from here and frees itself; when there is no memory for it, fd is
  * closed and the refusal counted.
  */
-void client_conn_start(
-    struct worker *w, int fd, const struct addr *peer, struct slice listener);
+void client_conn_start(struct worker *w, int fd, const struct addr *peer,
+    const struct listen_conf *listen);
 
 /* The worker leaves: ends all its connections without ceremony. */
 void client_conn_abort_all(struct worker *w);

@@ -1,6 +1,6 @@
 /*
- * Why a handshake failed, sorted into the few classes that are counted.  The
- * log has the exact reason.  Pure.
+ * Which counter a failed handshake belongs to: the reason, and whose alert it
+ * was.  Pure.
  */
 #ifndef TLSD_WORKER_HANDSHAKE_FAILURE_H
 #define TLSD_WORKER_HANDSHAKE_FAILURE_H
@@ -10,6 +10,6 @@
 #include "tlsd/metrics_table.h"
 
 /* error: what tls_io_error() says. */
-enum tlsd_metric handshake_failure_class(const char *error, bool is_from_peer);
+enum tlsd_metric handshake_failure_metric(const char *error, bool is_from_peer);
 
 #endif

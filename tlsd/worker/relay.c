@@ -5,7 +5,8 @@
  *	up	OPEN -> ENDING -> ENDED		close_notify passed on as FIN
  *		  |        |        ^
  *		  +--------+-> SINK +		rproxy takes no more
- *	down	OPEN -> ENDING -> ENDED		FIN passed on as close_notify
+ *	down	OPEN -> ENDING -> ENDED		FIN passed on as close_notify,
+ *						a close without one is not
  *
  * In the steady state a request costs one receive from the client, one send
  * to rproxy, one receive from rproxy, one send to the client.  A receive that
@@ -28,9 +29,11 @@
 #include "tlsd/worker/relay.h"
 
 void
-relay_init(struct relay *r, struct tls_io *tls)
+relay_init(struct relay *r, struct tls_io *tls, bool close_is_end)
 {
-	*r = (struct relay){ .tls = tls, .backend_fd = -1 };
+	*r = (struct relay){
+		.tls = tls, .backend_fd = -1, .close_is_end = close_is_end
+	};
 }
 
 void
@@ -105,8 +108,12 @@ give_to_backend(struct relay *r, const char *p, size_t len)
 
 	if (n >= 0)
 		return (size_t)n;
-	if (errno != EAGAIN && errno != EINTR)
-		become_sink(r);
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	/* told once: the next receive will only see the end */
+	if (errno == ECONNRESET)
+		r->is_abortive = true;
+	become_sink(r);
 	return 0;
 }
 
@@ -214,6 +221,8 @@ is_backend_gone(const struct relay *r)
 static enum relay_verdict
 note_backend_end(struct relay *r, ssize_t n)
 {
+	bool is_gone;
+
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return RELAY_FINE;
 	r->down_way = RELAY_ENDING;
@@ -221,8 +230,16 @@ note_backend_end(struct relay *r, ssize_t n)
 	 * A reset means that rproxy left with our bytes unread: perhaps in the
 	 * middle of a response, which must not look whole to the client.
 	 */
-	r->is_abortive = n < 0;
-	if (r->is_abortive || is_backend_gone(r))
+	r->is_abortive |= n < 0;
+	/*
+	 * An orderly end is a shutdown; rproxy then waits for ours.  Gone
+	 * without one means the same as a reset: a Unix socket has no other
+	 * way to say it when nothing was unread.
+	 */
+	is_gone = is_backend_gone(r);
+	if (is_gone && r->up_way != RELAY_ENDED && !r->close_is_end)
+		r->is_abortive = true;
+	if (r->is_abortive || is_gone)
 		become_sink(r);
 	if (!r->is_abortive)
 		tls_io_shutdown(r->tls);
@@ -311,6 +328,26 @@ relay_backend_wants(const struct relay *r)
 	if (r->down_way == RELAY_OPEN && queued_bytes(r) == 0)
 		wants |= WATCH_READ;
 	return wants;
+}
+
+/*
+ * What rproxy ends without such a silence may be an answer given before all of
+ * the request was read: what the client then still sends is no new request.
+ */
+bool
+relay_is_crossed(const struct relay *r, uint64_t silent_ms)
+{
+	struct pollfd client = { .fd = r->tls->fd, .events = POLLIN };
+	char byte;
+
+	if (silent_ms < RELAY_IDLE_MS || r->up_way != RELAY_OPEN ||
+	    r->down_way != RELAY_OPEN || buf_len(&r->up) > 0 ||
+	    queued_bytes(r) > 0)
+		return false;
+	if (recv(r->backend_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 ||
+	    is_backend_gone(r))
+		return false;
+	return tls_io_has_more(r->tls) || poll(&client, 1, 0) == 1;
 }
 
 bool

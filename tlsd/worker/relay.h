@@ -20,6 +20,7 @@
 #include "common/proxy_v2.h"
 #include "tlsd/worker/tls_io.h"
 
+#define RELAY_IDLE_MS 500 /* half of what rproxy lets pass, at least */
 #define RELAY_SCRATCH (128 * 1024)
 /* Bytes each way per wake-up: one bulk connection must not starve others. */
 #define RELAY_BUDGET (256 * 1024)
@@ -39,8 +40,9 @@ struct relay {
 	struct buf up;      /* decrypted bytes that rproxy did not take */
 	enum relay_way up_way;
 	enum relay_way down_way;
-	bool up_again;    /* OpenSSL holds bytes that no event announces */
-	bool is_abortive; /* the client gets no close_notify */
+	bool up_again;     /* OpenSSL holds bytes that no event announces */
+	bool is_abortive;  /* the client gets no close_notify */
+	bool close_is_end; /* rproxy's place is taken by one that just closes */
 };
 
 /* What one call moved, in bytes. */
@@ -55,7 +57,8 @@ enum relay_verdict {
 	RELAY_BROKEN, /* TLS failed (an alert waits in tls->out) or no memory */
 };
 
-void relay_init(struct relay *r, struct tls_io *tls);
+/* close_is_end: a receiver that closes without a shutdown has finished. */
+void relay_init(struct relay *r, struct tls_io *tls, bool close_is_end);
 /* Gives all memory back; idempotent. */
 void relay_fini(struct relay *r);
 
@@ -86,6 +89,12 @@ void relay_end(struct relay *r, bool is_orderly);
 unsigned relay_client_wants(const struct relay *r);
 unsigned relay_backend_wants(const struct relay *r);
 
+/*
+ * rproxy has ended an idle connection, in order, and the client has begun a
+ * request in the same moment, which nobody has read yet: it is for another
+ * connection to rproxy.  silent_ms: since the last byte either way.
+ */
+bool relay_is_crossed(const struct relay *r, uint64_t silent_ms);
 /* Neither side expects anything more. */
 bool relay_is_over(const struct relay *r);
 /* The client has been told the end; rproxy has gone or will take no more. */

@@ -5,9 +5,10 @@
  *	       ^                 |
  *	       +-----------------+              cancelled
  *
- * Two queues in order of asking: what the socket has not taken yet, and what
- * waits for its reply.  The signer answers in order, so a reply belongs to the
- * head of the second queue, or to an operation that was cancelled.
+ * Two queues in order of asking: what the socket has not taken yet (or there
+ * is no channel), and what waits for its reply.  The signer answers in order,
+ *so a reply belongs to the head of the second queue, or to an operation that
+ *was cancelled.
  *
  * A channel is an object of its own, since its end on the loop comes later
  * than its replacement.  A signer that was started anew greets with the same
@@ -39,15 +40,15 @@ struct public_key {
 TAILQ_HEAD(sign_op_queue, sign_op);
 
 struct signer_client {
-	uv_loop_t *loop;         /* borrowed from the worker */
-	struct channel *channel; /* owned until closed; NULL: down */
+	uv_loop_t *loop;            /* borrowed from the worker */
+	struct channel *channel;    /* owned until closed; NULL: down */
+	void (*on_lost)(void *ctx); /* NULL: nobody asks */
+	void *ctx;                  /* borrowed from the caller */
 	uint32_t last_id;
 	struct sign_op_queue unsent;
 	struct sign_op_queue sent;
 	struct public_key *key; /* owned */
 	unsigned n_keys;
-	unsigned n_secrets;
-	char secret[2][PROTOCOL_TICKET_BYTES]; /* newest first */
 };
 
 static void
@@ -93,7 +94,10 @@ finish(struct signer_client *c, struct sign_op *op, enum sign_status status)
 	op->on_done(op);
 }
 
-/* No signature will come: handshakes fail, established ones live on. */
+/*
+ * What was under way fails; what comes meanwhile waits for the next channel,
+ * each as long as its handshake may take.
+ */
 static void
 channel_down(struct signer_client *c)
 {
@@ -101,8 +105,6 @@ channel_down(struct signer_client *c)
 
 	channel_close(c);
 	while ((op = TAILQ_FIRST(&c->sent)) != NULL)
-		finish(c, op, SIGN_FAILED);
-	while ((op = TAILQ_FIRST(&c->unsent)) != NULL)
 		finish(c, op, SIGN_FAILED);
 }
 
@@ -154,20 +156,6 @@ take_key(struct signer_client *c, struct slice message)
 }
 
 static bool
-take_secret(struct signer_client *c, struct slice message)
-{
-	struct slice secret;
-
-	if (!protocol_decode_ticket(message, &secret))
-		return false;
-	memcpy(c->secret[1], c->secret[0], sizeof(c->secret[1]));
-	memcpy(c->secret[0], secret.p, sizeof(c->secret[0]));
-	if (c->n_secrets < ARRAY_LEN(c->secret))
-		c->n_secrets++;
-	return true;
-}
-
-static bool
 take(struct signer_client *c, struct slice message)
 {
 	switch (message.p[0]) {
@@ -175,8 +163,6 @@ take(struct signer_client *c, struct slice message)
 		return take_reply(c, message);
 	case 'K':
 		return take_key(c, message);
-	case 'T':
-		return take_secret(c, message);
 	}
 	return false;
 }
@@ -226,8 +212,8 @@ receive_one(struct signer_client *c, int flags)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0) {
-		log_error("the signer has gone: no full handshake until a new "
-			  "one is there");
+		log_error("the signer has gone: full handshakes wait for a "
+			  "new one");
 		return false;
 	}
 	if (!take(c, (struct slice){ in, (size_t)n })) {
@@ -248,6 +234,8 @@ on_channel_ready(struct watch *w, unsigned events)
 		return;
 	if ((events & WATCH_READ) != 0 && !receive_one(c, MSG_DONTWAIT)) {
 		channel_down(c);
+		if (c->on_lost != NULL)
+			c->on_lost(c->ctx);
 		return;
 	}
 	if (c->channel != ch) /* replaced meanwhile */
@@ -269,6 +257,7 @@ channel_open(struct signer_client *c, int fd)
 	}
 	ch->client = c;
 	c->channel = ch;
+	send_unsent(c);
 	match_interest(c);
 	return true;
 }
@@ -279,7 +268,7 @@ read_greeting(struct signer_client *c, int fd, const char **error)
 {
 	char in[PROTOCOL_MAX_MESSAGE];
 
-	while (c->n_secrets == 0) {
+	for (unsigned i = 0; i < c->n_keys;) {
 		ssize_t n = recv(fd, in, sizeof(in), 0);
 
 		if (n < 0 && errno == EINTR)
@@ -288,8 +277,9 @@ read_greeting(struct signer_client *c, int fd, const char **error)
 		if (n <= 0)
 			return false;
 		*error = "the signer sent what it may not send";
-		if (in[0] == 'R' || !take(c, (struct slice){ in, (size_t)n }))
+		if (!take_key(c, (struct slice){ in, (size_t)n }))
 			return false;
+		i++;
 	}
 	*error = "the signer has other keys than the configuration";
 	for (unsigned i = 0; i < c->n_keys; i++)
@@ -331,7 +321,6 @@ signer_client_free(struct signer_client *c)
 	for (unsigned i = 0; i < c->n_keys; i++)
 		mem_free(c->key[i].spki);
 	mem_free(c->key);
-	mem_wipe(c->secret, sizeof(c->secret));
 	mem_free(c);
 }
 
@@ -342,12 +331,12 @@ signer_client_key(const struct signer_client *c, unsigned key_no)
 	return (struct slice){ c->key[key_no].spki, c->key[key_no].len_bytes };
 }
 
-struct slice
-signer_client_ticket_secret(const struct signer_client *c, unsigned age)
+void
+signer_client_on_lost(
+    struct signer_client *c, void (*on_lost)(void *ctx), void *ctx)
 {
-	if (age >= c->n_secrets)
-		return SLICE_NONE;
-	return (struct slice){ c->secret[age], sizeof(c->secret[age]) };
+	c->on_lost = on_lost;
+	c->ctx = ctx;
 }
 
 bool
@@ -369,7 +358,7 @@ signer_client_ask(struct signer_client *c, struct sign_op *op,
     enum sign_algorithm a, unsigned key_no, struct slice tbs)
 {
 	CHECK(op->place == SIGN_OP_IDLE);
-	if (c->channel == NULL || tbs.len > PROTOCOL_MAX_TBS)
+	if (tbs.len > PROTOCOL_MAX_TBS)
 		return false;
 	if (++c->last_id == 0)
 		++c->last_id;
@@ -381,8 +370,10 @@ signer_client_ask(struct signer_client *c, struct sign_op *op,
 	op->asked_us = clock_monotonic_us();
 	op->place = SIGN_OP_UNSENT;
 	TAILQ_INSERT_TAIL(&c->unsent, op, entry);
-	send_unsent(c);
-	match_interest(c);
+	if (c->channel != NULL) {
+		send_unsent(c);
+		match_interest(c);
+	}
 	return true;
 }
 

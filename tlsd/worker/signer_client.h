@@ -40,9 +40,8 @@ struct sign_op {
 
 /*
  * Takes over fd, a blocking SOCK_SEQPACKET socket, reads the n_keys public
- * keys and the ticket secret that the signer sends first (waits for them),
- * then goes non-blocking and onto the loop.  NULL: *error is a constant text
- * and fd is closed.
+ * keys that the signer sends first (waits for them), then goes non-blocking
+ * and onto the loop.  NULL: *error is a constant text and fd is closed.
  */
 struct signer_client *
 signer_client_new(uv_loop_t *loop, int fd, unsigned n_keys, const char **error);
@@ -50,23 +49,20 @@ signer_client_new(uv_loop_t *loop, int fd, unsigned n_keys, const char **error);
 void signer_client_free(struct signer_client *c);
 /* SubjectPublicKeyInfo of a key, valid as long as the client. */
 struct slice signer_client_key(const struct signer_client *c, unsigned key_no);
-/*
- * PROTOCOL_TICKET_BYTES from the signer of now (age 0) or the one before it
- * (age 1; empty when there was none).
- */
-struct slice
-signer_client_ticket_secret(const struct signer_client *c, unsigned age);
+/* on_lost runs when a channel has ended and was not replaced. */
+void signer_client_on_lost(
+    struct signer_client *c, void (*on_lost)(void *ctx), void *ctx);
 /* False between the end of a channel and its replacement. */
 bool signer_client_is_up(const struct signer_client *c);
 /*
- * The master sent a channel to a new signer.  Operations that waited on the
- * old one fail (on_done runs before the call returns).
+ * The master sent a channel to a new signer.  What the old one was asked and
+ * has not answered fails (on_done runs before the call returns).
  */
 void signer_client_replace(struct signer_client *c, int fd);
 /*
- * Asks, or queues until the channel takes it; tbs must stay where it is until
- * the operation is done or cancelled.  False: the channel is down.  on_done
- * runs later, from the loop.
+ * Asks, or queues until the channel takes it, or until there is one; tbs must
+ * stay where it is until the operation is done or cancelled.  False: it is too
+ * long.  on_done runs later, from the loop.
  */
 bool signer_client_ask(struct signer_client *c, struct sign_op *op,
     enum sign_algorithm a, unsigned key_no, struct slice tbs);

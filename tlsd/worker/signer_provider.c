@@ -44,6 +44,8 @@ enum digest {
 	DIGEST_SHA256,
 	DIGEST_SHA384,
 	DIGEST_SHA512,
+	DIGEST_SHA1, /* these two: TLS 1.0 and 1.1 */
+	DIGEST_MD5_SHA1,
 };
 
 struct signature {
@@ -89,6 +91,8 @@ parse_digest(const char *name, enum digest *out)
 		{ "SHA2-384", DIGEST_SHA384 },
 		{ "SHA512", DIGEST_SHA512 },
 		{ "SHA2-512", DIGEST_SHA512 },
+		{ "SHA1", DIGEST_SHA1 },
+		{ "MD5-SHA1", DIGEST_MD5_SHA1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -206,24 +210,36 @@ signature_init(
 	return signature_set_params(s, params);
 }
 
+/* 0: nothing that the signer does. */
 static enum sign_algorithm
 algorithm_of(const struct signature *s)
 {
-	static const enum sign_algorithm rsa[2][4] = {
-		{ 0, SIGN_RSA_PKCS1_SHA256, SIGN_RSA_PKCS1_SHA384,
-		    SIGN_RSA_PKCS1_SHA512 },
-		{ 0, SIGN_RSA_PSS_SHA256, SIGN_RSA_PSS_SHA384,
-		    SIGN_RSA_PSS_SHA512 },
+	static const enum sign_algorithm pkcs1[] = {
+		[DIGEST_SHA256] = SIGN_RSA_PKCS1_SHA256,
+		[DIGEST_SHA384] = SIGN_RSA_PKCS1_SHA384,
+		[DIGEST_SHA512] = SIGN_RSA_PKCS1_SHA512,
+		[DIGEST_MD5_SHA1] = SIGN_RSA_PKCS1_MD5_SHA1,
 	};
-	static const enum sign_algorithm ecdsa[4] = { 0, SIGN_ECDSA_SHA256,
-		SIGN_ECDSA_SHA384, SIGN_ECDSA_SHA512 };
+	static const enum sign_algorithm pss[] = {
+		[DIGEST_SHA256] = SIGN_RSA_PSS_SHA256,
+		[DIGEST_SHA384] = SIGN_RSA_PSS_SHA384,
+		[DIGEST_SHA512] = SIGN_RSA_PSS_SHA512,
+		[DIGEST_MD5_SHA1] = 0,
+	};
+	static const enum sign_algorithm ecdsa[] = {
+		[DIGEST_SHA256] = SIGN_ECDSA_SHA256,
+		[DIGEST_SHA384] = SIGN_ECDSA_SHA384,
+		[DIGEST_SHA512] = SIGN_ECDSA_SHA512,
+		[DIGEST_SHA1] = SIGN_ECDSA_SHA1,
+		[DIGEST_MD5_SHA1] = 0,
+	};
 
 	if (s->digest == DIGEST_NONE)
 		return EVP_PKEY_is_a(s->key->public, "ED25519") ? SIGN_ED25519
 								: SIGN_ED448;
 	if (EVP_PKEY_is_a(s->key->public, "EC"))
 		return ecdsa[s->digest];
-	return rsa[s->is_pss][s->digest];
+	return s->is_pss ? pss[s->digest] : pkcs1[s->digest];
 }
 
 /* Asks and sleeps until the reply is here; see the picture above. */
@@ -232,7 +248,7 @@ ask_and_wait(
     struct sign_op *op, enum sign_algorithm a, unsigned no, struct slice tbs)
 {
 	op->status = SIGN_FAILED;
-	if (!signer_client_ask(self.client, op, a, no, tbs))
+	if (a == 0 || !signer_client_ask(self.client, op, a, no, tbs))
 		return false;
 	while (op->id != 0 && !op->done)
 		if (ASYNC_pause_job() == 0)

@@ -10,14 +10,13 @@
  * SSL_set_SSL_CTX() moves certificates, ALPN, trusted CAs and the session id
  * context, but not what SSL_new() has copied; that is moved here.
  */
-/* the default (Jenkins) falls through cases without saying so */
-#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
 #include <uthash.h>
 
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/site_names.h"
+#include "tlsd/tls_policy.h"
 #include "tlsd/worker/sni.h"
 
 #define NAME_MAX_BYTES 255
@@ -74,6 +73,7 @@ sni_set(struct sni *s, const struct site_conf *site, SSL_CTX *ctx)
 {
 	struct sni_site *e = mem_need(sizeof(*e));
 
+	SSL_CTX_set_app_data(ctx, (void *)site);
 	e->site = site;
 	e->ctx = ctx;
 	HASH_ADD_PTR(s->sites, site, e);
@@ -101,14 +101,18 @@ sni_parse(struct slice extension, struct slice *name)
 static bool
 move(SSL *ssl, SSL_CTX *ctx)
 {
-	if (SSL_get_SSL_CTX(ssl) == ctx)
+	const struct site_conf *from =
+	    SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	const struct site_conf *to = SSL_CTX_get_app_data(ctx);
+
+	if (from == to)
 		return true;
 	if (SSL_set_SSL_CTX(ssl, ctx) == NULL)
 		return false;
-	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), NULL);
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx),
+	    SSL_CTX_get_verify_callback(ctx));
 	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
-	return SSL_set_min_proto_version(
-		   ssl, SSL_CTX_get_min_proto_version(ctx)) == 1;
+	return tls_policy_move(ssl, &from->tls, &to->tls);
 }
 
 /* The context for a name (empty: none was sent); NULL: nobody's. */

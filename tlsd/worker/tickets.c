@@ -1,10 +1,13 @@
 /*
  * Session tickets.  Runs in the worker; called by libssl.
  *
- * The secret comes from the signer, the same for all workers: name (16
- * bytes), AES-256 key (32), HMAC-SHA256 key (32).  When a signer has been
- * started anew there is a new one; the one before it still opens tickets.
- * Both are read where signer_client keeps them, on each use.
+ * The keys (tlsd/ticket_keys.h) are the same for all workers, and looked up on
+ * each use: a ticket names its key, and one of an older key is replaced.
+ *
+ * A ticket's application data is the time of the full handshake (8 bytes,
+ * seconds) and the client's chain.  The time: with TLS 1.3 each resumption
+ * gives a new ticket whose own life begins anew, and an identity, once shown,
+ * would be believed for ever.
  *
  * OpenSSL puts the client's leaf certificate and the verdict on it into a
  * ticket, but not the chain.  So that a resumed session reports the same
@@ -19,39 +22,29 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/bytes.h"
 #include "tlsd/worker/peer_cert.h"
 #include "tlsd/worker/tickets.h"
 
-#define NAME_BYTES 16
 #define KEY_BYTES 32
 /* A ticket travels in the client's first packets. */
 #define CHAIN_MAX 6144
+#define TIME_BYTES 8
 
 static struct {
-	const struct signer_client *signer; /* borrowed from the worker */
-	EVP_CIPHER *cipher;                 /* owned */
+	struct ticket_keys keys; /* borrowed what it points to */
+	EVP_CIPHER *cipher;      /* owned */
 } self;
 
-/* The secret that a ticket names; SLICE_NONE: unknown, too old. */
-static struct slice
-find_secret(const unsigned char *name, unsigned *age)
-{
-	for (*age = 0;; ++*age) {
-		struct slice s = signer_client_ticket_secret(self.signer, *age);
-
-		if (s.len == 0 || memcmp(s.p, name, NAME_BYTES) == 0)
-			return s;
-	}
-}
-
 static bool
-set_mac_key(EVP_MAC_CTX *mac, struct slice secret)
+set_mac_key(EVP_MAC_CTX *mac, const unsigned char *key)
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
-		    (void *)(secret.p + NAME_BYTES + KEY_BYTES), KEY_BYTES),
+		OSSL_PARAM_construct_octet_string(
+		    OSSL_MAC_PARAM_KEY, (void *)key, KEY_BYTES),
 		OSSL_PARAM_construct_utf8_string(
 		    OSSL_MAC_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_end(),
@@ -65,25 +58,26 @@ static int
 on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int is_new)
 {
-	unsigned age = 0;
-	struct slice secret = is_new
-				  ? signer_client_ticket_secret(self.signer, 0)
-				  : find_secret(name, &age);
-	const unsigned char *key = (const unsigned char *)secret.p + NAME_BYTES;
+	const unsigned char *newest = ticket_keys_newest(&self.keys);
+	const unsigned char *key =
+	    is_new ? newest : ticket_keys_find(&self.keys, name);
+	bool is_newest;
 
 	(void)ssl;
-	if (secret.len == 0)
+	if (key == NULL)
 		return 0;
 	if (is_new) {
-		memcpy(name, secret.p, NAME_BYTES);
+		memcpy(name, key, TICKET_NAME_BYTES);
 		if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(self.cipher)) != 1)
 			return -1;
 	}
+	is_newest = key == newest;
+	key += TICKET_NAME_BYTES;
 	if (EVP_CipherInit_ex2(cipher, self.cipher, key, iv, is_new, NULL) !=
 		1 ||
-	    !set_mac_key(mac, secret))
+	    !set_mac_key(mac, key + KEY_BYTES))
 		return -1;
-	return age > 0 ? 2 : 1;
+	return is_newest ? 1 : 2;
 }
 
 /* A ticket is about to be made. */
@@ -91,17 +85,21 @@ static int
 on_ticket_made(SSL *ssl, void *ctx)
 {
 	const STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-	char packed[CHAIN_MAX];
-	size_t len_bytes;
+	char data[TIME_BYTES + CHAIN_MAX];
+	size_t len_bytes = 0;
 
 	(void)ctx;
-	if (SSL_session_reused(ssl) || chain == NULL)
-		return 1; /* as it was brought; nothing to tell */
-	len_bytes = peer_cert_pack_chain(chain, packed, sizeof(packed));
-	if (len_bytes == 0)
-		packed[len_bytes++] = '-'; /* does not fit: see below */
+	if (SSL_session_reused(ssl))
+		return 1; /* as it was brought */
+	put_be64(data, (uint64_t)time(NULL));
+	if (chain != NULL) {
+		len_bytes =
+		    peer_cert_pack_chain(chain, data + TIME_BYTES, CHAIN_MAX);
+		if (len_bytes == 0)
+			data[TIME_BYTES + len_bytes++] = '-'; /* no room */
+	}
 	return SSL_SESSION_set1_ticket_appdata(
-	    SSL_get_session(ssl), packed, len_bytes);
+	    SSL_get_session(ssl), data, TIME_BYTES + len_bytes);
 }
 
 static struct slice
@@ -116,12 +114,28 @@ appdata(SSL_SESSION *session)
 	return (struct slice){ data, len_bytes };
 }
 
+static struct slice
+packed_chain(SSL_SESSION *session)
+{
+	return slice_from(appdata(session), TIME_BYTES);
+}
+
+static bool
+is_young(SSL_SESSION *session)
+{
+	struct slice data = appdata(session);
+	uint64_t now = (uint64_t)time(NULL);
+
+	return data.len >= TIME_BYTES && be64(data.p) <= now &&
+	       now - be64(data.p) < (uint64_t)SSL_SESSION_get_timeout(session);
+}
+
 /* Whether the identity in a session can still be stated. */
 static bool
 is_identity_good(SSL_SESSION *session)
 {
 	X509 *leaf = SSL_SESSION_get0_peer(session);
-	struct slice packed = appdata(session);
+	struct slice packed = packed_chain(session);
 
 	if (leaf == NULL)
 		return true;
@@ -138,7 +152,7 @@ on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 	(void)ctx;
 	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
-	if (!is_identity_good(session))
+	if (!is_young(session) || !is_identity_good(session))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	/* RFC 8446 appendix C.4: a ticket is used once */
 	if (status == SSL_TICKET_SUCCESS_RENEW ||
@@ -150,13 +164,13 @@ on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 struct slice
 tickets_chain(const SSL *ssl)
 {
-	return appdata(SSL_get_session(ssl));
+	return packed_chain(SSL_get_session(ssl));
 }
 
 bool
-tickets_init(const struct signer_client *signer)
+tickets_init(const struct ticket_keys *keys)
 {
-	self.signer = signer;
+	self.keys = *keys;
 	self.cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	return self.cipher != NULL;
 }
@@ -169,8 +183,10 @@ tickets_fini(void)
 }
 
 void
-tickets_use(SSL_CTX *ctx)
+tickets_use(SSL_CTX *ctx, uint64_t lifetime_ms)
 {
+	/* in seconds, and never 0 */
+	SSL_CTX_set_timeout(ctx, (long)((lifetime_ms + 999) / 1000));
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 1);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key);

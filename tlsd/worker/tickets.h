@@ -7,13 +7,18 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-#include "tlsd/worker/signer_client.h"
+#include "common/slice.h"
+#include "tlsd/ticket_keys.h"
 
-/* Before the first context; false: OpenSSL lacks what it takes. */
-bool tickets_init(const struct signer_client *signer); /* borrowed */
+/* Before the first context; what keys points to is borrowed.  False: OpenSSL
+ * lacks what it takes. */
+bool tickets_init(const struct ticket_keys *keys);
 void tickets_fini(void);
-/* Sessions of this context are resumed by ticket and in no other way. */
-void tickets_use(SSL_CTX *ctx);
+/*
+ * Sessions of this context are resumed by ticket and in no other way, for so
+ * long after their full handshake.
+ */
+void tickets_use(SSL_CTX *ctx, uint64_t lifetime_ms);
 /*
  * The packed chain (peer_cert.h) that the ticket of a resumed session
  * brought; empty when there is none.  Valid as long as the session.

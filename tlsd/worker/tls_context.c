@@ -1,15 +1,8 @@
 /*
  * One SSL_CTX per site.  Runs in the worker, at its start.
  *
- * What is fixed here and not in the configuration, and why:
- *
- *	TLS 1.2 ciphers	ECDHE with AEAD: everything older needs excuses, and
- *			the signer signs no other key exchange
- *	groups		those whose points the signer knows (protocol.c)
- *	signatures	those the signer makes; SHA-1 and SHA-224 are gone
- *	cipher order	the client's: it knows whether it has AES in hardware
- *	renegotiation, compression, 0-RTT
- *			off
+ * What a site speaks is decided in tls_policy.c.  Renegotiation, compression
+ * and 0-RTT are off, whatever the configuration says.
  *
  * A connection begins with the first context of the list; sni.c moves it.
  * Session tickets are the first context's business (libssl looks there), so
@@ -23,34 +16,26 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/log.h"
 #include "common/mem.h"
+#include "tlsd/tls_policy.h"
 #include "tlsd/worker/signer_key.h"
 #include "tlsd/worker/signer_provider.h"
 #include "tlsd/worker/sni.h"
+#include "tlsd/worker/staples.h"
 #include "tlsd/worker/tickets.h"
 #include "tlsd/worker/tls_context.h"
 
 /* Two whole records, so that bulk costs one read for both. */
 #define READ_AHEAD_BYTES (2 * (5 + 16384 + 256))
 
-static const char ciphers_12[] =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-static const char groups[] = "X25519:P-256:X448:P-384:P-521";
-static const char signatures[] =
-    "ed25519:ed448:"
-    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:"
-    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
-    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
-    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
-
 struct tls_contexts {
 	const struct tlsd_config *config; /* borrowed, outlives us */
 	struct signer_client *signer;     /* borrowed from the worker */
 	struct sni *sni;                  /* owned */
-	SSL_CTX **ctx;  /* owned, by site; NULL: site without [tls] */
-	SSL_CTX *first; /* borrowed from ctx */
+	SSL_CTX **ctx;            /* owned, by site; NULL: site without [tls] */
+	SSL_CTX *first;           /* borrowed from ctx */
+	struct staples **staples; /* owned, by site */
 };
 
 static char error_text[512];
@@ -200,18 +185,30 @@ use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 			 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 }
 
+/* The verdict is passed on; the client is let in with any. */
+static int
+on_any_verdict(int is_good, X509_STORE_CTX *store)
+{
+	(void)is_good;
+	(void)store;
+	return 1;
+}
+
 static bool
 ask_clients(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 {
 	static const int modes[] = {
 		[CLIENT_VERIFY_NONE] = SSL_VERIFY_NONE,
 		[CLIENT_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
+		[CLIENT_VERIFY_OPTIONAL_ANY] = SSL_VERIFY_PEER,
 		[CLIENT_VERIFY_REQUIRED] =
 		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 	};
 	const struct tls_conf *tls = &t->config->sites.v[site]->tls;
 
-	SSL_CTX_set_verify(ctx, modes[tls->client_verify], NULL);
+	SSL_CTX_set_verify(ctx, modes[tls->client_verify],
+	    tls->client_verify == CLIENT_VERIFY_OPTIONAL_ANY ? on_any_verdict
+							     : NULL);
 	if (tls->client_verify == CLIENT_VERIFY_NONE)
 		return true;
 	SSL_CTX_set_verify_depth(ctx, (int)tls->client_depth);
@@ -269,7 +266,7 @@ static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
     const unsigned char *in, unsigned in_bytes, void *ctx)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
 	unsigned char *chosen;
 
 	(void)ssl;
@@ -282,27 +279,19 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
 }
 
 static bool
-set_basics(SSL_CTX *ctx, const struct tls_conf *tls)
+set_basics(SSL_CTX *ctx, const struct site_conf *site)
 {
-	static const int versions[] = {
-		[TLS_MIN_1_2] = TLS1_2_VERSION,
-		[TLS_MIN_1_3] = TLS1_3_VERSION,
-	};
+	struct tls_policy_fault fault;
 
-	SSL_CTX_set_options(
-	    ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 				  SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD_BYTES);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-	return SSL_CTX_set_min_proto_version(ctx, versions[tls->min_version]) ==
-		   1 &&
-	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, ciphers_12) == 1 &&
-	       SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
-	       SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
+	if (tls_policy_apply(ctx, &site->tls, &fault))
+		return true;
+	return refuse("%s: tls.%s: %s", site->file, fault.key, fault.text);
 }
 
 /* all --------------------------------------------------------------------- */
@@ -314,20 +303,25 @@ make_context(struct tls_contexts *t, size_t site)
 	SSL_CTX *ctx;
 
 	ctx = t->ctx[site] = SSL_CTX_new(TLS_server_method());
-	if (ctx == NULL || !set_basics(ctx, &s->tls))
-		return refuse("%s: TLS cannot be set up", s->file);
-	tickets_use(ctx);
+	if (ctx == NULL)
+		return refuse("%s: out of memory", s->file);
+	if (!set_basics(ctx, s))
+		return false;
+	tickets_use(ctx, t->config->session_lifetime_ms);
 	sni_attach(t->sni, ctx);
 	sni_set(t->sni, s, ctx);
 	if (t->first == NULL || s->is_default)
 		t->first = ctx;
-	return use_pairs(t, ctx, site) && ask_clients(t, ctx, site) &&
-	       name_sessions(t, ctx, site);
+	if (!use_pairs(t, ctx, site) || !ask_clients(t, ctx, site) ||
+	    !name_sessions(t, ctx, site))
+		return false;
+	t->staples[site] = staples_new(ctx, s);
+	return true;
 }
 
 struct tls_contexts *
 tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
-    const char **error)
+    const struct ticket_keys *keys, const char **error)
 {
 	struct tls_contexts *t = mem_need(sizeof(*t));
 
@@ -335,8 +329,9 @@ tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
 	t->config = config;
 	t->signer = signer;
 	t->ctx = mem_need(sizeof(*t->ctx) * (config->sites.n + 1));
+	t->staples = mem_need(sizeof(*t->staples) * (config->sites.n + 1));
 	t->sni = sni_new(&config->sites);
-	if (!signer_provider_init(signer) || !tickets_init(signer)) {
+	if (!signer_provider_init(signer) || !tickets_init(keys)) {
 		refuse("OpenSSL's providers cannot be loaded");
 		goto fail;
 	}
@@ -358,13 +353,33 @@ tls_contexts_free(struct tls_contexts *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->config->sites.n; i++)
+	for (size_t i = 0; i < t->config->sites.n; i++) {
+		staples_free(t->staples[i]);
 		SSL_CTX_free(t->ctx[i]);
+	}
+	mem_free(t->staples);
 	mem_free(t->ctx);
 	sni_free(t->sni);
 	mem_free(t);
 	tickets_fini();
 	signer_provider_fini();
+}
+
+unsigned
+tls_contexts_take_files(struct tls_contexts *t, int fd)
+{
+	struct bundle *b = bundle_open(fd);
+	unsigned n_refused = 0;
+
+	if (b == NULL) {
+		log_error("files from the master cannot be read");
+		return 0;
+	}
+	for (size_t i = 0; i < t->config->sites.n; i++)
+		if (t->staples[i] != NULL)
+			n_refused += staples_load(t->staples[i], b);
+	bundle_free(b);
+	return n_refused;
 }
 
 SSL_CTX *

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "tlsd/config.h"
+#include "tlsd/ticket_keys.h"
 #include "tlsd/worker/signer_client.h"
 
 struct tls_contexts;
@@ -17,11 +18,17 @@ struct tls_contexts;
  * Everything comes from the configuration and its bundle: no file is opened.
  * NULL: *error is a text (file and what is wrong), valid until the next call.
  */
-struct tls_contexts *tls_contexts_new(const struct tlsd_config *config,
-    struct signer_client *signer, const char **error);
+struct tls_contexts *
+tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
+    const struct ticket_keys *keys, const char **error);
 void tls_contexts_free(struct tls_contexts *t);
 /* The context a connection starts with; SNI then moves it to its site's. */
 SSL_CTX *tls_contexts_first(const struct tls_contexts *t);
+/*
+ * fd (taken over) is a bundle of files that have changed: OCSP staples.
+ * Returns how many of them are not served.
+ */
+unsigned tls_contexts_take_files(struct tls_contexts *t, int fd);
 /* The site that SNI chose; NULL before that. */
 const struct site_conf *tls_contexts_site(const SSL *ssl);
 

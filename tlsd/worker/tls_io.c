@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 
 #include "common/check.h"
+#include "common/watch.h"
 #include "tlsd/worker/alert.h"
 #include "tlsd/worker/signer_provider.h"
 #include "tlsd/worker/tls_io.h"
@@ -30,6 +31,12 @@
 #define RECORD_MAX 16384
 #define RECORD_OVERHEAD_MAX 256
 #define OUT_RESERVE (32 * 1024) /* above TLS_IO_OUT_MAX */
+/*
+ * Key updates and attempts to renegotiate make us work for nothing.  A client
+ * may cause so many steps (one to three each) for so many bytes it sends.
+ */
+#define LATE_STEPS_MAX 300
+#define LATE_BYTES (1024 * 1024)
 
 /* the BIO ----------------------------------------------------------------- */
 
@@ -107,13 +114,15 @@ bio_method(void)
 
 /* why --------------------------------------------------------------------- */
 
-/* OpenSSL tells of each alert, sent or received. */
+/* OpenSSL tells of each alert, sent or received, and of each step. */
 static void
 on_ssl_info(const SSL *ssl, int where, int ret)
 {
 	struct tls_io *t = SSL_get_app_data(ssl);
 	uint8_t description = (uint8_t)(ret & 0xff);
 
+	if (where == SSL_CB_ACCEPT_LOOP && t->is_done)
+		t->n_late++;
 	if ((where & SSL_CB_ALERT) == 0 || t->error != NULL)
 		return;
 	if (description == SSL_AD_CLOSE_NOTIFY ||
@@ -261,14 +270,29 @@ tls_io_handshake(struct tls_io *t)
 	/* after a pause for the signer no byte of the client is awaited */
 	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
 	v = run_handshake(t);
-	if (v == TLS_OK)
+	if (v == TLS_OK) {
+		t->is_done = true;
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
+	}
 	if (v == TLS_WANT_SIGNER)
 		return v;
+	/* a client that leaves after its last message: the next read tells */
 	flushed = tls_io_flush(t);
-	if (v == TLS_WANT_READ || (v == TLS_OK && flushed == TLS_TRUNCATED))
-		return flushed == TLS_OK ? v : flushed;
-	return v;
+	return v == TLS_WANT_READ && flushed != TLS_OK ? flushed : v;
+}
+
+bool
+tls_io_is_signing(const struct tls_io *t)
+{
+	return t->sign.id != 0 && !t->sign.done;
+}
+
+unsigned
+tls_io_handshake_wants(const struct tls_io *t)
+{
+	if (tls_io_is_signing(t))
+		return 0;
+	return buf_len(&t->out) > 0 ? WATCH_READ | WATCH_WRITE : WATCH_READ;
 }
 
 /* reading ----------------------------------------------------------------- */
@@ -282,6 +306,23 @@ read_record(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 	v = verdict(t, SSL_read_ex(t->ssl, room, room_bytes, n));
 	t->is_starved = v == TLS_WANT_READ;
 	return v;
+}
+
+static bool
+is_flood(struct tls_io *t, size_t got)
+{
+	t->late_bytes += got;
+	if (t->late_bytes >= LATE_BYTES) {
+		t->late_bytes = 0;
+		t->n_late = 0;
+	}
+	if (t->n_late <= LATE_STEPS_MAX)
+		return false;
+	t->is_flood = true;
+	t->has_failed = true;
+	t->error = "message_flood";
+	t->alert_from_peer = false;
+	return true;
 }
 
 enum tls_verdict
@@ -301,6 +342,8 @@ tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 		if (v == TLS_OK)
 			*n += got;
 	} while (v == TLS_OK && *n < room_bytes && SSL_has_pending(t->ssl));
+	if (is_flood(t, *n))
+		v = TLS_FAILED;
 	if (*n == 0)
 		return v;
 	if (v == TLS_CLOSED || v == TLS_TRUNCATED || v == TLS_FAILED)

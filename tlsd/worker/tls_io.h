@@ -43,9 +43,13 @@ struct tls_io {
 	/* tls_io.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
 	unsigned recvs_left;    /* that the call under way may make */
-	bool is_starved; /* buffered bytes, if any, are no whole record */
-	bool is_ended;   /* the socket has nothing more: end or error */
-	bool has_failed; /* no further call into the SSL object */
+	bool is_starved;   /* buffered bytes, if any, are no whole record */
+	bool is_ended;     /* the socket has nothing more: end or error */
+	bool has_failed;   /* no further call into the SSL object */
+	bool is_done;      /* the handshake is */
+	bool is_flood;     /* failed for too many messages after it */
+	unsigned n_late;   /* steps that these made OpenSSL take */
+	size_t late_bytes; /* of the client's since n_late was 0 */
 };
 
 /* False: out of memory. */
@@ -79,8 +83,14 @@ enum tls_verdict tls_io_flush(struct tls_io *t);
 void tls_io_shutdown(struct tls_io *t);
 /*
  * Why TLS_FAILED: the alert's name in RFC 8446 spelling ("unknown_ca",
- * "handshake_failure"), or "http_request", "signer_failed", "protocol_error".
+ * "handshake_failure"), or "http_request", "signer_failed", "message_flood",
+ * "protocol_error".
  */
 const char *tls_io_error(const struct tls_io *t);
+
+/* The signer has been asked and has not answered. */
+bool tls_io_is_signing(const struct tls_io *t);
+/* WATCH_READ and WATCH_WRITE, during the handshake. */
+unsigned tls_io_handshake_wants(const struct tls_io *t);
 
 #endif

@@ -29,6 +29,9 @@
 #include "tlsd/worker/relay.h"
 #include "tlsd/worker/worker.h"
 
+/* Time for the master to see that the signer has died, if it has. */
+#define ASK_PEER_MS 200
+
 static const char *const allowed[] = {
 	/* the loop and the clock */
 	"epoll_wait",
@@ -41,7 +44,6 @@ static const char *const allowed[] = {
 	"restart_syscall",
 	/* clients, rproxy, the signer, the master, the log */
 	"accept4",
-	"socket",
 	"connect",
 	"recvfrom",
 	"recvmsg",
@@ -57,6 +59,9 @@ static const char *const allowed[] = {
 	"getsockopt",
 	"fcntl",
 	"ioctl",
+	/* a bundle of files that have changed */
+	"fstat",
+	"newfstatat",
 	/* memory */
 	"brk",
 	"mmap",
@@ -78,6 +83,18 @@ static const char *const allowed[] = {
 	"tgkill",
 	"exit",
 	"exit_group",
+};
+
+/* rproxy is a path; nothing else may be connected to. */
+static const struct sandbox_only allowed_if[] = {
+	{ .call = "socket", .argument = 0, .value = AF_UNIX },
+};
+
+const struct sandbox_rules tlsd_worker_sandbox = {
+	.allow = allowed,
+	.n_allow = ARRAY_LEN(allowed),
+	.only = allowed_if,
+	.n_only = ARRAY_LEN(allowed_if),
 };
 
 /* start ------------------------------------------------------------------- */
@@ -110,11 +127,41 @@ read_config(const struct inheritance *in)
 	return config;
 }
 
+/*
+ * The channel to the signer has ended.  When the signer has, the master sends
+ * a new one by itself; when it only refused to go on with us, it must be asked.
+ */
+static void
+on_signer_lost(void *ctx)
+{
+	struct worker *w = ctx;
+
+	metrics_add(w->metrics, TLSD_SIGNER_LOST, 1);
+	deadline_set(&w->ask_peer, ASK_PEER_MS);
+}
+
+static void
+on_ask_peer(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, ask_peer);
+
+	if (signer_client_is_up(w->signer))
+		return;
+	child_ask_peer();
+	deadline_set(&w->ask_peer, ASK_PEER_MS);
+}
+
 static void
 open_tls(struct worker *w, const struct inheritance *in)
 {
+	const struct ticket_keys keys = {
+		.page = state_page_map("tlsd", &ticket_state, in->state_fd),
+		.file = tlsd_config_ticket_keys(w->config),
+	};
 	const char *error;
 
+	if (keys.page == NULL)
+		child_fail("the page of ticket keys did not arrive");
 	CHECK(in->n_peer == 1);
 	/* the signer's greeting is waited for, it may be a moment late */
 	(void)fcntl(in->peer_fd[0], F_SETFL, 0);
@@ -122,7 +169,8 @@ open_tls(struct worker *w, const struct inheritance *in)
 	    &w->loop, in->peer_fd[0], tlsd_config_n_keys(w->config), &error);
 	if (w->signer == NULL)
 		child_fail("signer: %s", error);
-	w->contexts = tls_contexts_new(w->config, w->signer, &error);
+	signer_client_on_lost(w->signer, on_signer_lost, w);
+	w->contexts = tls_contexts_new(w->config, w->signer, &keys, &error);
 	if (w->contexts == NULL)
 		child_fail("%s", error);
 }
@@ -134,7 +182,6 @@ open_tls(struct worker *w, const struct inheritance *in)
 static void
 lock_up(struct worker *w)
 {
-	const struct sandbox_rules rules = { allowed, ARRAY_LEN(allowed) };
 	char *folder = mem_need_strdup(w->config->backend);
 	bool is_root = geteuid() == 0;
 	struct privdrop drop = { .user = w->config->user,
@@ -147,11 +194,12 @@ lock_up(struct worker *w)
 	if (path == NULL || !addr_parse(slice_of(path), &address))
 		child_fail("backend = %s: not the path of a socket",
 		    w->config->backend);
-	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
+	if (!privdrop(&drop, &error) ||
+	    !sandbox_enter(&tlsd_worker_sandbox, &error))
 		child_fail("%s", error);
 	mem_free(folder);
-	backend_init(&w->backend, &address, w->deadlines, w->metrics,
-	    w->config->backend_wait_ms);
+	backend_init(&w->backend, &address, w->config->backend, w->deadlines,
+	    w->metrics, w->config->backend_wait_ms);
 }
 
 static void
@@ -165,11 +213,22 @@ start_acceptors(struct worker *w, const struct inheritance *in)
 			CHECK(w->n_acceptors < in->n_listen);
 			if (!acceptor_start(&w->acceptors[w->n_acceptors], w,
 				in->listen_fd[w->n_acceptors],
-				slice_of(config->listen[i].name)))
+				&config->listen[i]))
 				child_fail("listen %s: cannot be watched",
 				    config->listen[i].name);
 			w->n_acceptors++;
 		}
+}
+
+struct slice
+worker_next_id(struct worker *w, char out[UNIQUE_ID_MAX])
+{
+	const struct unique_id id = { .started_ms = w->started_ms,
+		.generation = w->generation,
+		.worker = w->index,
+		.count = ++w->n_announced };
+
+	return unique_id_format(&id, out);
 }
 
 /* the end ----------------------------------------------------------------- */
@@ -189,6 +248,12 @@ worker_note_left(struct worker *w)
 {
 	if (w->is_leaving && w->n_clients == 0)
 		uv_stop(&w->loop);
+	worker_note_room(w);
+}
+
+void
+worker_note_room(struct worker *w)
+{
 	if (w->is_leaving)
 		return;
 	for (size_t i = 0; i < w->n_acceptors; i++)
@@ -231,12 +296,23 @@ fini(struct worker *w)
 
 	backend_fini(&w->backend);
 	deadline_fini(&w->drain);
+	deadline_fini(&w->ask_peer);
+	handshake_report_fini(&w->report);
+	address_limit_free(w->addresses);
 	tls_contexts_free(w->contexts);
 	signer_client_free(w->signer);
 	mem_free(w->acceptors);
 	mem_free(w->scratch);
 	tlsd_config_free(w->config);
 	bundle_free(bundle);
+}
+
+static void
+take_files(struct worker *w, int fd)
+{
+	unsigned n = tls_contexts_take_files(w->contexts, fd);
+
+	metrics_add(w->metrics, TLSD_STAPLES_REJECTED, n);
 }
 
 static void
@@ -251,6 +327,10 @@ on_order(const struct child_order *o, void *ctx)
 			return;
 		}
 		break;
+	case CHILD_FILES:
+		if (o->fd >= 0)
+			take_files(w, o->fd);
+		return;
 	case CHILD_DRAIN:
 		drain(w, o->value);
 		break;
@@ -260,10 +340,21 @@ on_order(const struct child_order *o, void *ctx)
 	case CHILD_NOTHING:
 	case CHILD_LOG:
 	case CHILD_ACCESS_LOG:
+	case CHILD_TELL:
 		break;
 	}
 	if (o->fd >= 0)
 		close(o->fd);
+}
+
+/* What the master has sent by now: OCSP staples, before the first client. */
+static void
+obey_early(struct worker *w)
+{
+	struct child_order o;
+
+	while ((o = child_next()).what != CHILD_NOTHING)
+		on_order(&o, w);
 }
 
 int
@@ -283,9 +374,14 @@ tlsd_worker_main(const struct inheritance *in)
 	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.drain, w.deadlines, on_drained);
+	deadline_init(&w.ask_peer, w.deadlines, on_ask_peer);
+	handshakes_init(&w.handshakes, w.config->max_handshakes);
+	handshake_report_init(&w.report, w.metrics, w.deadlines);
+	w.addresses = address_limit_new(w.config->max_connections_per_address);
 	w.scratch = mem_need(RELAY_SCRATCH);
 	open_tls(&w, in);
 	lock_up(&w);
+	obey_early(&w);
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();

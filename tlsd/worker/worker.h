@@ -14,10 +14,15 @@
 #include "common/child.h"
 #include "common/deadline.h"
 #include "common/metrics.h"
+#include "common/sandbox.h"
 #include "tlsd/config.h"
+#include "tlsd/worker/address_limit.h"
 #include "tlsd/worker/backend.h"
+#include "tlsd/worker/handshake_report.h"
+#include "tlsd/worker/handshakes.h"
 #include "tlsd/worker/signer_client.h"
 #include "tlsd/worker/tls_context.h"
+#include "tlsd/worker/unique_id.h"
 
 struct client_conn;
 struct acceptor;
@@ -27,18 +32,22 @@ struct worker {
 	unsigned index;
 	unsigned generation;
 	uint64_t started_ms;
-	struct tlsd_config *config;    /* owned */
-	struct metrics *metrics;       /* owned */
-	struct deadlines *deadlines;   /* owned */
-	struct signer_client *signer;  /* owned */
-	struct tls_contexts *contexts; /* owned */
+	struct tlsd_config *config;      /* owned */
+	struct metrics *metrics;         /* owned */
+	struct deadlines *deadlines;     /* owned */
+	struct signer_client *signer;    /* owned */
+	struct tls_contexts *contexts;   /* owned */
+	struct address_limit *addresses; /* owned */
+	struct handshakes handshakes;
+	struct handshake_report report;
 	struct backend backend;
 	char *scratch; /* owned, RELAY_SCRATCH bytes; nobody's between calls */
 	struct acceptor *acceptors; /* owned, n_acceptors of them */
 	size_t n_acceptors;
 	TAILQ_HEAD(, client_conn) clients;
 	unsigned n_clients;
-	uint64_t n_announced; /* makes unique ids unique */
+	uint64_t n_announced;     /* makes unique ids unique */
+	struct deadline ask_peer; /* for another channel to the signer */
 	struct deadline drain;
 	bool is_leaving; /* no new clients; the last one ends the loop */
 };
@@ -46,7 +55,15 @@ struct worker {
 /* The role's main: returns the exit code. */
 int tlsd_worker_main(const struct inheritance *in);
 
-/* A connection has left the list: there is room for another. */
+/* The name of the next connection, pointing into out. */
+struct slice worker_next_id(struct worker *w, char out[UNIQUE_ID_MAX]);
+
+/* A connection has left the list, which makes room too. */
 void worker_note_left(struct worker *w);
+/* There is room for another. */
+void worker_note_room(struct worker *w);
+
+/* What a worker may do once it is ready. */
+extern const struct sandbox_rules tlsd_worker_sandbox;
 
 #endif

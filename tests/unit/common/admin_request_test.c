@@ -19,6 +19,8 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n\r\nmore", ADMIN_DONE, "/" },
 	{ "GET /status?x=/y HTTP/1.1\r\n\r\n", ADMIN_DONE, "/status" },
 	{ "POST /status HTTP/1.1\r\n\r\n", ADMIN_NOT_A_GET, NULL },
+	{ "POST /takeover HTTP/1.1\r\n\r\n", ADMIN_TAKEOVER, NULL },
+	{ "GET /takeover HTTP/1.1\r\n\r\n", ADMIN_DONE, "/takeover" },
 	{ "HEAD / HTTP/1.1\r\n\r\n", ADMIN_NOT_A_GET, NULL },
 	{ "get / HTTP/1.1\r\n\r\n", ADMIN_NOT_A_GET, NULL },
 	{ "GET /\r\n\r\n", ADMIN_BAD, NULL },

@@ -25,14 +25,15 @@ make_inheritance(struct inheritance *in)
 	in->bundle_fd = 100;
 	in->metrics_fd = 101;
 	in->log_fd = 102;
+	in->state_fd = 103;
 	in->n_listen = 2;
-	in->listen_fd[0] = 103;
-	in->listen_fd[1] = 104;
+	in->listen_fd[0] = 104;
+	in->listen_fd[1] = 105;
 	in->n_peer = 1;
-	in->peer_fd[0] = 105;
+	in->peer_fd[0] = 106;
 	in->n_access_log = 2;
-	in->access_log_fd[0] = 106;
-	in->access_log_fd[1] = 107;
+	in->access_log_fd[0] = 107;
+	in->access_log_fd[1] = 108;
 }
 
 static void
@@ -47,7 +48,7 @@ carries_an_inheritance_whole(void **state)
 	(void)state;
 	make_inheritance(&in);
 	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	assert_int_equal(n_fds, 8);
+	assert_int_equal(n_fds, 9);
 	assert_true(child_wire_get_inheritance(
 	    (struct slice){ message, n }, fds, n_fds, &out));
 	assert_memory_equal(&in, &out, sizeof(in));
@@ -89,7 +90,7 @@ says_which_descriptors_are_missing(void **state)
 	make_inheritance(&in);
 	in.bundle_fd = -1;
 	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	assert_int_equal(n_fds, 7);
+	assert_int_equal(n_fds, 8);
 	assert_true(child_wire_get_inheritance(
 	    (struct slice){ message, n }, fds, n_fds, &out));
 	assert_memory_equal(&in, &out, sizeof(in));
@@ -125,7 +126,7 @@ static void
 carries_orders(void **state)
 {
 	static const enum child_message all[] = { CHILD_DRAIN, CHILD_PEER,
-		CHILD_LOG, CHILD_ACCESS_LOG, CHILD_STOP };
+		CHILD_LOG, CHILD_ACCESS_LOG, CHILD_TELL, CHILD_STOP };
 	char message[CHILD_WIRE_ORDER_BYTES];
 	struct slice s = { message, sizeof(message) };
 	struct child_order o;
@@ -171,6 +172,14 @@ carries_reports_and_cuts_a_long_reason(void **state)
 	n = child_wire_put_report(CHILD_REPORT_FAILED,
 	    (struct slice){ reason, sizeof(reason) }, message);
 	assert_int_equal(n, CHILD_WIRE_MAX);
+	n = child_wire_put_report(
+	    CHILD_REPORT_TELL, SLICE("\0\0\0\0\0\0\0\7"), message);
+	assert_true(child_wire_get_report(
+	    (struct slice){ message, n }, &report, &text));
+	assert_int_equal(report, CHILD_REPORT_TELL);
+	assert_int_equal(text.len, 8);
+	assert_false(child_wire_get_report(
+	    (struct slice){ message, n - 1 }, &report, &text));
 	assert_false(child_wire_get_report(SLICE(""), &report, &text));
 	assert_false(child_wire_get_report(SLICE("X"), &report, &text));
 }

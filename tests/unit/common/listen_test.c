@@ -208,6 +208,67 @@ takes_the_inherited_socket_with_that_address(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A socket and a pipe that the manager kept; runs in a process of its own. */
+static int
+inherit_kept_in_child(void)
+{
+	char pid_text[24];
+	const char *error;
+	int ends[2], fd = open_here(&error);
+
+	if (fd < 0 || pipe(ends) < 0 || dup2(ends[0], 4) != 4 ||
+	    dup2(fd, 3) != 3)
+		return 1;
+	snprintf(pid_text, sizeof(pid_text), "%ld", (long)getpid());
+	setenv("LISTEN_FDS", "2", 1);
+	setenv("LISTEN_PID", pid_text, 1);
+	setenv("LISTEN_FDNAMES", "web:page", 1);
+	if (listen_inherit() != 1 || !listen_is_inherited(3))
+		return 2;
+	if (listen_inherited(0) != 3 || listen_inherited(1) != -1)
+		return 3;
+	if (listen_take_kept("web") != -1 || listen_take_kept("page") != 4)
+		return 4;
+	return listen_take_kept("page") == -1 ? 0 : 5;
+}
+
+static void
+tells_what_the_manager_kept_from_sockets(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(inherit_kept_in_child());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
+opens_an_adopted_socket_and_drops_one_that_nobody_wants(void **state)
+{
+	const char *error = NULL;
+	int fd = open_here(&error);
+
+	(void)state;
+	assert_true(listen_adopt(fd, false));
+	assert_int_equal(open_here(&error), fd);
+	assert_false(listen_is_inherited(fd));
+	assert_true(listen_is_adopted(fd));
+	listen_end_adoption();
+	assert_false(listen_is_adopted(fd));
+	assert_true(can_connect());
+	/* it has left the list: its address is simply in use now */
+	assert_int_equal(open_here(&error), -1);
+	assert_true(listen_adopt(fd, false));
+	listen_end_adoption();
+	assert_false(can_connect());
+	assert_int_equal(access(addr.u.un.sun_path, F_OK), -1);
+	assert_false(listen_adopt(STDERR_FILENO, false));
+}
+
 static void
 takes_nothing_that_was_meant_for_another_process(void **state)
 {
@@ -231,6 +292,8 @@ main(void)
 		T(says_which_address_is_taken),
 		T(listens_on_ipv4_and_ipv6_with_one_port),
 		T(takes_the_inherited_socket_with_that_address),
+		T(tells_what_the_manager_kept_from_sockets),
+		T(opens_an_adopted_socket_and_drops_one_that_nobody_wants),
 		T(takes_nothing_that_was_meant_for_another_process),
 	};
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "common/fd_pass.h"
 #include "common/ready.h"
 
 static int
@@ -80,12 +81,40 @@ tells_a_manager_behind_an_abstract_name(void **state)
 }
 
 static void
+gives_a_descriptor_to_the_manager(void **state)
+{
+	char shown[64], text[64];
+	int fd = bind_manager("@ready_keep", shown, sizeof(shown));
+	int kept[2], got = -1;
+	unsigned n_fds;
+
+	(void)state;
+	assert_int_equal(pipe(kept), 0);
+	setenv("NOTIFY_SOCKET", shown, 1);
+	ready_init();
+	ready_keep(kept[1], "page");
+	assert_told(fd, "FDSTOREREMOVE=1\nFDNAME=page");
+	assert_int_equal(
+	    fd_pass_receive(fd, text, sizeof(text), &got, 1, &n_fds, false),
+	    strlen("FDSTORE=1\nFDNAME=page"));
+	assert_memory_equal(text, "FDSTORE=1\nFDNAME=page", 21);
+	assert_int_equal(n_fds, 1);
+	assert_int_equal(write(got, "x", 1), 1);
+	assert_int_equal(read(kept[0], text, 1), 1);
+	close(got);
+	close(kept[0]);
+	close(kept[1]);
+	close(fd);
+}
+
+static void
 does_not_mind_a_manager_that_is_gone(void **state)
 {
 	(void)state;
 	setenv("NOTIFY_SOCKET", "/tmp/no/such/socket", 1);
 	ready_init();
 	ready_tell(READY_UP);
+	ready_keep(STDERR_FILENO, "page");
 	assert_null(getenv("NOTIFY_SOCKET"));
 }
 
@@ -95,6 +124,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_a_manager_behind_a_path),
 		cmocka_unit_test(tells_a_manager_behind_an_abstract_name),
+		cmocka_unit_test(gives_a_descriptor_to_the_manager),
 		cmocka_unit_test(does_not_mind_a_manager_that_is_gone),
 	};
 

@@ -17,7 +17,8 @@
 /* the last three: what the address sanitizer does at a process's end */
 static const char *const allowed[] = { "write", "exit_group", "exit",
 	"a_call_that_no_machine_has", "sigaltstack", "mmap", "munmap" };
-static const struct sandbox_rules rules = { allowed, ARRAY_LEN(allowed) };
+static const struct sandbox_rules rules = { .allow = allowed,
+	.n_allow = ARRAY_LEN(allowed) };
 
 /* The sandbox cannot be left: each case runs in a process of its own. */
 static int
@@ -86,8 +87,8 @@ gives_up_new_privileges(void **state)
 {
 	static const char *const calls[] = { "prctl", "exit_group",
 		"sigaltstack", "mmap", "munmap" };
-	static const struct sandbox_rules with_prctl = { calls,
-		ARRAY_LEN(calls) };
+	static const struct sandbox_rules with_prctl = { .allow = calls,
+		.n_allow = ARRAY_LEN(calls) };
 	int status;
 	pid_t pid = fork();
 

@@ -10,6 +10,8 @@
  *	fail-old-signer   signers of generation 1 fail at start
  *	crash-worker      workers end as soon as they are ready
  *	hang-worker       workers do not drain
+ *	expired           something has expired
+ *	tell-worker       workers tell the others 40 + their number
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,11 +157,38 @@ on_order(const struct child_order *o, void *ctx)
 {
 	if (o->what == CHILD_PEER)
 		talk_to_signer(ctx, o->fd);
+	if (o->what == CHILD_TELL)
+		log_info("told %d", (int)o->value);
 	if (o->what == CHILD_LOG)
 		log_error("CHILD_LOG is not for us");
 	if (o->what == CHILD_ACCESS_LOG)
 		dprintf(o->fd, "fresh access log %d\n", (int)o->value);
 	obey(o);
+}
+
+/* Which master made the page. */
+static void
+make_state(void *state, uint64_t keep_ms, uint64_t now_ms)
+{
+	uint64_t *maker = state;
+
+	CHECK(now_ms > 0 && keep_ms == DRAIN_MS);
+	if (*maker == 0)
+		*maker = (uint64_t)getpid();
+}
+
+static const struct state_desc state_desc = {
+	.version = 1, .len_bytes = 8, .turn = make_state
+};
+
+static void
+tell_state(void)
+{
+	const uint64_t *maker =
+	    state_page_map("demo", &state_desc, in.state_fd);
+
+	CHECK(maker != NULL);
+	log_info("state of %d", (int)*maker);
 }
 
 static int
@@ -175,7 +204,10 @@ run_worker(void)
 	uv_loop_init(&loop);
 	talk_to_signer(&loop, in.peer_fd[0]);
 	child_attach(&loop, on_order, &loop);
+	tell_state();
 	become_ready();
+	if (is_told(in.config, "tell-worker"))
+		CHECK(child_tell(40 + in.index));
 	if (is_told(in.config, "crash-worker"))
 		exit(3);
 	uv_run(&loop, UV_RUN_DEFAULT);
@@ -221,10 +253,14 @@ read_plan(const char *path, struct plan *p, struct conf_faults *f)
 	if (is_told(path, "two-sockets"))
 		add_socket(p, beside(path, "b.sock"));
 	plan_add_access_log(p, beside(path, "access.log"));
+	plan_add_expiry(p, "a \"b", INT64_C(4102444800));
+	if (is_told(path, "expired"))
+		plan_add_expiry(p, "old", 1000000000);
 	p->log = mem_need_strdup(beside(path, "log"));
 	p->log_level = LOG_LEVEL_INFO;
 	p->admin = mem_need_strdup(beside(path, "admin.sock"));
 	p->drain_timeout_ms = DRAIN_MS;
+	p->keep_ms = DRAIN_MS;
 }
 
 static int
@@ -232,7 +268,7 @@ run_daemon(int argc, char **argv)
 {
 	static const struct metric_def metrics[] = { { "demo_things_total",
 	    NULL, "Things.", METRIC_COUNTER } };
-	static const struct daemon_desc d = {
+	static struct daemon_desc d = {
 		.name = "demo",
 		.default_config = "/nonexistent",
 		.metrics = metrics,
@@ -240,6 +276,7 @@ run_daemon(int argc, char **argv)
 		.read_plan = read_plan,
 	};
 
+	d.state = state_desc;
 	return master_main(&d, argc, argv);
 }
 
@@ -716,6 +753,128 @@ bounds_what_admin_clients_may_cost(void **state)
 	assert_contains(get("/healthz"), "HTTP/1.1 200 OK");
 }
 
+static void
+tells_the_others_what_one_says(void **state)
+{
+	(void)state;
+	start_and_await("tell-worker");
+	await(1, "[worker 0 gen 1] info: told 41");
+	await(1, "[worker 1 gen 1] info: told 40");
+	assert_null(nth(1, "[worker 0 gen 1] info: told 40"));
+	assert_null(nth(1, "signer 0 gen 1] info: told"));
+}
+
+static void
+hands_everything_to_a_master_that_takes_over(void **state)
+{
+	char made[32];
+	pid_t first;
+	int status, fd;
+
+	(void)state;
+	start_and_await("");
+	first = daemon_pid;
+	snprintf(made, sizeof(made), "state of %d", (int)first);
+	await(2, made);
+	start("--takeover");
+	await(1, "generation 2 serves");
+	await(4, made);
+	assert_int_equal(waitpid(first, &status, 0), first);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	await_end(pid_of("worker 0 gen 1"));
+	fd = connect_to("a.sock");
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(made, sizeof(made), "\"pid\":%d,", (int)daemon_pid);
+	assert_contains(get("/status"), made);
+	/* and so on, one after the other */
+	first = daemon_pid;
+	start("--takeover");
+	await(1, "generation 3 serves");
+	assert_int_equal(waitpid(first, &status, 0), first);
+	kill(daemon_pid, SIGTERM);
+	assert_int_equal(exit_status(), 0);
+	assert_int_equal(access(beside(config, "a.sock"), F_OK), -1);
+	assert_int_equal(access(beside(config, "admin.sock"), F_OK), -1);
+}
+
+static void
+goes_on_when_the_one_that_takes_over_fails(void **state)
+{
+	pid_t first;
+	int fd;
+
+	(void)state;
+	start_and_await("");
+	first = daemon_pid;
+	configure("fail-worker two-sockets");
+	start("--takeover");
+	assert_int_equal(exit_status(), 1);
+	daemon_pid = first;
+	await(1, "the other master has not come up");
+	assert_int_equal(access(beside(config, "b.sock"), F_OK), -1);
+	assert_contains(get("/healthz"), "HTTP/1.1 200 OK");
+	fd = connect_to("a.sock");
+	assert_true(fd >= 0);
+	close(fd);
+	/* it can be tried again, and reloads work again */
+	configure("");
+	kill(first, SIGHUP);
+	await(1, "generation 3 serves");
+	start("--takeover");
+	await(1, "generation 4 serves");
+	waitpid(first, NULL, 0);
+}
+
+static void
+has_nobody_to_take_over_from(void **state)
+{
+	(void)state;
+	configure("");
+	start("--takeover");
+	assert_int_equal(exit_status(), 1);
+	await(1, "nobody to take over from");
+	assert_int_equal(access(beside(config, "a.sock"), F_OK), -1);
+}
+
+static void
+counts_reloads_and_restarts(void **state)
+{
+	const char *metrics;
+
+	(void)state;
+	start_and_await("");
+	metrics = get("/metrics");
+	assert_contains(metrics, "\ndemo_reloads_total{result=\"ok\"} 0\n");
+	assert_contains(
+	    metrics, "\ndemo_child_restarts_total{role=\"signer\"} 0\n");
+	configure("broken");
+	kill(daemon_pid, SIGHUP);
+	await(1, "generation 1 goes on");
+	configure("");
+	kill(daemon_pid, SIGHUP);
+	await(1, "generation 2 serves");
+	kill(pid_of("worker 0 gen 2"), SIGKILL);
+	await(1, "worker 0 is back");
+	metrics = get("/metrics");
+	assert_contains(metrics, "\ndemo_reloads_total{result=\"ok\"} 1\n");
+	assert_contains(metrics, "\ndemo_reloads_total{result=\"failed\"} 1\n");
+	assert_contains(
+	    metrics, "\ndemo_child_restarts_total{role=\"worker\"} 1\n");
+	assert_contains(metrics, "\ndemo_generation 2\n");
+	assert_contains(metrics,
+	    "\ndemo_certificate_expiry_seconds{site=\"a \\\"b\"} 4102444800\n");
+}
+
+static void
+warns_of_what_expires(void **state)
+{
+	(void)state;
+	start_and_await("expired");
+	await(1, "warning: certificate of site old expired ");
+	assert_null(nth(1, "certificate of site a "));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -736,6 +895,12 @@ main(int argc, char **argv)
 		T(hands_fresh_log_files_on_after_usr1),
 		T(answers_on_the_admin_socket),
 		T(bounds_what_admin_clients_may_cost),
+		T(tells_the_others_what_one_says),
+		T(hands_everything_to_a_master_that_takes_over),
+		T(goes_on_when_the_one_that_takes_over_fails),
+		T(has_nobody_to_take_over_from),
+		T(counts_reloads_and_restarts),
+		T(warns_of_what_expires),
 	};
 	const char *role;
 

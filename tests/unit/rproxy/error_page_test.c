@@ -54,6 +54,21 @@ what_comes_from_outside_is_escaped(void **state)
 }
 
 static void
+json_says_the_same_and_stays_json(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_true(error_page_write_json(&b, 502, SLICE("Bad Gateway"),
+	    "It broke off.", SLICE("a\"\\\n\xe9-1")));
+	assert_true(slice_eq(buf_slice(&b),
+	    SLICE("{\"type\":\"about:blank\",\"title\":\"Bad Gateway\","
+		  "\"status\":502,\"detail\":\"It broke off.\","
+		  "\"id\":\"a?\?\?\?-1\"}\n")));
+	buf_release(&b);
+}
+
+static void
 a_location_too_long_is_left_out(void **state)
 {
 	static char location[60000];
@@ -78,6 +93,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_says_status_sentence_and_number),
 		cmocka_unit_test(what_comes_from_outside_is_escaped),
+		cmocka_unit_test(json_says_the_same_and_stays_json),
 		cmocka_unit_test(a_location_too_long_is_left_out),
 	};
 

@@ -82,7 +82,7 @@ static struct site_conf moved = {
 };
 static struct site_conf *all[] = { &portal, &moved };
 
-static const struct h1_limits limits = { 1000, 4000, 50 };
+static const struct h1_limits limits = { 1000, 4000, 50, 0 };
 
 struct judged {
 	struct request_head head;
@@ -141,7 +141,11 @@ static const struct refused refusals[] = {
 	{ "GET /irj%2fx HTTP/1.1\r\n" P, &tls, REASON_AMBIGUOUS_PATH },
 	{ "GET /%72eports/x HTTP/1.1\r\n" P, &tls, REASON_AMBIGUOUS_PATH },
 	{ "TRACE /irj HTTP/1.1\r\n" P, &tls, REASON_METHOD_REFUSED },
-	{ "OPTIONS * HTTP/1.1\r\n" P, &tls, REASON_NO_ROUTE },
+	{ "OPTIONS /irj HTTP/1.1\r\nMax-Forwards: x\r\n" P, &tls,
+	    REASON_BAD_MAX_FORWARDS },
+	{ "GET /irj HTTP/1.1\r\nConnection: upgrade\r\n"
+	  "Upgrade: websocket\r\n" P,
+	    &tls, REASON_UPGRADE_REFUSED },
 	{ "GET /secure HTTP/1.1\r\n" P, &plain, REASON_TLS_REQUIRED },
 	{ "GET /tls HTTP/1.1\r\n" P, &plain, REASON_TLS_REQUIRED },
 	{ "GET /cert HTTP/1.1\r\n" P, &plain, REASON_CERT_REQUIRED },

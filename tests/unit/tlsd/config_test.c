@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -178,13 +179,24 @@ names_every_fault(void **state)
 			"error: tlsd.ini:7: tlsd.max_connections: \"0\"",
 			"error: tlsd.ini:8: tlsd.admin: 192.0.2.1:80 can be "
 			"reached from outside" } },
-		{ TLSD "egress = /x\nticket_keys = x\n[listen x]\n"
+		{ TLSD "egress = /x\nticket_keys = x\n"
+		       "session_lifetime = 169h\n[listen x]\n"
 		       "address = 127.0.0.1:443\nproxy_protocol = on\n",
 		    { "error: tlsd.ini:4: tlsd.egress: not supported by this "
 		      "version",
-			"error: tlsd.ini:5: tlsd.ticket_keys: not supported",
-			"error: tlsd.ini:8: listen.proxy_protocol: not "
-			"supported" } },
+			"error: tlsd.ini:7: listen.proxy_from: missing",
+			"error: tlsd.ini:6: tlsd.session_lifetime: at most 7 "
+			"days",
+			"error: tlsd.ini:5: tlsd.ticket_keys: x: No such "
+			"file" } },
+		{ TLSD "[listen x]\naddress = 127.0.0.1:443\n"
+		       "proxy_protocol = on\nproxy_from = 10.1.0.0/8\n"
+		       "proxy_from = 10.1.0.0/16\n",
+		    { "error: tlsd.ini:7: listen.proxy_from: \"10.1.0.0/8\" "
+		      "is no network" } },
+		{ TLSD LISTEN "proxy_from = ::1\n",
+		    { "warning: tlsd.ini:4: listen.proxy_from: without "
+		      "effect" } },
 		{ TLSD "[listen x]\naddress = run/x.sock\naddress = host:1\n"
 		       "address = 127.0.0.1\naddress = 127.0.0.1:0\n",
 		    { "error: tlsd.ini:5: listen.address: \"run/x.sock\" is a "
@@ -262,6 +274,50 @@ names_certificates_that_are_missing_and_keys_among_them(void **state)
 	stop(&r);
 }
 
+/* The mode and the bytes of a file of ticket keys, and the fault. */
+static void
+assert_ticket_keys(mode_t mode, size_t len_bytes, const char *fault)
+{
+	const char *want[] = { fault, NULL };
+	char keys[4 * 80] = "a first key", path[128];
+	struct run r;
+
+	keys[80] = 'b';
+	ini_files_make(&r.t);
+	(void)ini_files_write(&r.t, "a.site", SITE_A);
+	(void)ini_files_write(&r.t, "c1.pem", "one");
+	(void)ini_files_write(&r.t, "c2.pem", "two");
+	assert_int_equal(
+	    chmod(ini_files_write_bytes(&r.t, "t.key", keys, len_bytes), mode),
+	    0);
+	(void)snprintf(path, sizeof(path), "%s",
+	    ini_files_write(
+		&r.t, "tlsd.ini", TLSD "ticket_keys = t.key\n" LISTEN));
+	r.c = tlsd_config_read(path, r.t.bundle, r.t.faults);
+	ini_files_expect(&r.t, "ticket_keys", want);
+	if (fault == NULL)
+		assert_true(slice_eq(tlsd_config_ticket_keys(r.c),
+		    (struct slice){ keys, len_bytes }));
+	stop(&r);
+}
+
+static void
+takes_ticket_keys_that_are_whole_and_nobody_elses(void **state)
+{
+	(void)state;
+	assert_ticket_keys(0600, 80, NULL);
+	assert_ticket_keys(0400, 160, NULL);
+	assert_ticket_keys(0640, 80,
+	    "error: tlsd.ini:4: tlsd.ticket_keys: t.key: can be read by "
+	    "others");
+	assert_ticket_keys(0600, 79,
+	    "error: tlsd.ini:4: tlsd.ticket_keys: t.key: must hold 1 to 64");
+	assert_ticket_keys(
+	    0600, 0, "error: tlsd.ini:4: tlsd.ticket_keys: t.key: ");
+	assert_ticket_keys(0600, 320,
+	    "error: tlsd.ini:4: tlsd.ticket_keys: t.key: holds two keys");
+}
+
 int
 main(void)
 {
@@ -271,6 +327,8 @@ main(void)
 		cmocka_unit_test(numbers_the_keys_in_the_order_of_the_sites),
 		cmocka_unit_test(puts_certificates_in_the_bundle_and_no_key),
 		cmocka_unit_test(names_every_fault),
+		cmocka_unit_test(
+		    takes_ticket_keys_that_are_whole_and_nobody_elses),
 		cmocka_unit_test(refuses_a_socket_path_that_is_too_long),
 		cmocka_unit_test(
 		    names_certificates_that_are_missing_and_keys_among_them),

@@ -15,6 +15,7 @@
 #include "common/fd_pass.h"
 #include "tests/unit/tlsd/pki_fixture.h"
 #include "tlsd/config.h"
+#include "tlsd/metrics_table.h"
 #include "tlsd/signer/signer.h"
 
 #define SIGNER_CHANNELS 2
@@ -68,7 +69,6 @@ be_signer(const struct conf *c, int control, const int channel[])
 		.count = 1,
 		.generation = 1,
 		.log_level = LOG_LEVEL_ERROR,
-		.metrics_fd = -1,
 		.log_fd = -1,
 		.n_peer = SIGNER_CHANNELS };
 
@@ -79,6 +79,9 @@ be_signer(const struct conf *c, int control, const int channel[])
 		NEED(in.peer_fd[i] >= 0);
 	}
 	in.bundle_fd = fcntl(in.bundle_fd, F_DUPFD_CLOEXEC, 100);
+	in.metrics_fd =
+	    fcntl(metrics_fd(metrics_new(tlsd_metrics, tlsd_n_metrics)),
+		F_DUPFD_CLOEXEC, 100);
 	NEED(in.bundle_fd >= 0 && dup2(control, CHILD_CONTROL_FD) >= 0);
 	close_range(CHILD_CONTROL_FD + 1, 99, 0);
 	_exit(signer_main(&in));

@@ -38,7 +38,7 @@ a_plain_client_is_known_by_its_socket(void **state)
 	(void)state;
 	assert_non_null(f);
 	expect(f->addr_text, "192.0.2.1");
-	assert_int_equal(f->public_port, 8080);
+	assert_int_equal(addr_port(&f->local), 8080);
 	assert_false(f->https);
 	assert_false(f->cert_verified);
 	assert_null(f->tls);
@@ -73,7 +73,7 @@ everything_in_a_header_is_copied(void **state)
 	memset(&pp, 0xff, sizeof(pp));
 
 	expect(f->addr_text, "2001:db8::1");
-	assert_int_equal(f->public_port, 443);
+	assert_int_equal(addr_port(&f->local), 443);
 	assert_true(f->https);
 	assert_true(f->cert_verified);
 	expect(f->tls->version, "TLSv1.3");
@@ -98,7 +98,7 @@ a_header_without_tls_is_plain_http(void **state)
 	pp.src = address("192.0.2.7:1");
 	struct client_facts *f = identity_from_header(&pp);
 	assert_false(f->https);
-	assert_int_equal(f->public_port, 0);
+	assert_int_equal(f->local.len, 0);
 	expect(f->addr_text, "192.0.2.7");
 	identity_free(f);
 }

@@ -38,6 +38,10 @@ static const struct {
 	{ "Accept", FIELD_ACCEPT },
 	{ "Forwarded", FIELD_FORWARDED },
 	{ "Max-Forwards", FIELD_MAX_FORWARDS },
+	{ "URI", FIELD_URI },
+	{ "Link", FIELD_LINK },
+	{ "Refresh", FIELD_REFRESH },
+	{ "Destination", FIELD_DESTINATION },
 };
 
 static void

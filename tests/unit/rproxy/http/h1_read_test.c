@@ -146,7 +146,7 @@ fills_the_request_in(void **state)
 				      "hOST:  h.example \r\n"
 				      "X-Empty:\r\n"
 				      "Cookie: a=b; c=d\r\n\r\nrest");
-	struct h1_limits limits = { 100, 1000, 10 };
+	struct h1_limits limits = { 100, 1000, 10, 0 };
 	struct h1_scan scan = { 0 };
 	struct request_head r = { 0 };
 	enum reason why;
@@ -175,7 +175,7 @@ fills_the_response_in(void **state)
 {
 	const struct slice in = SLICE("HTTP/1.1 404 Not Found\r\n"
 				      "Server: x\r\n\r\n");
-	struct h1_limits limits = { 100, 1000, 10 };
+	struct h1_limits limits = { 100, 1000, 10, 0 };
 	struct h1_scan scan = { 0 };
 	struct response_head r = { 0 };
 	enum reason why;
@@ -197,7 +197,7 @@ static void
 keeps_the_storage_of_the_fields(void **state)
 {
 	const struct slice in = SLICE("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-	struct h1_limits limits = { 100, 1000, 10 };
+	struct h1_limits limits = { 100, 1000, 10, 0 };
 	struct request_head r = { 0 };
 	const struct field *before = NULL;
 	enum reason why;
@@ -242,13 +242,34 @@ assert_limited(bool is_response, struct slice in, struct h1_limits limits,
 }
 
 static void
+limits_one_field_to_the_byte(void **state)
+{
+	/* 9 bytes, then 12 */
+	const struct slice in = SLICE("GET / HTTP/1.1\r\nHost: h\r\n"
+				      "X-A: 12345\r\n\r\n");
+	struct h1_limits l = { 100, 1000, 10, 12 };
+
+	(void)state;
+	assert_limited(false, in, l, "ok none");
+	l.max_field_bytes = 11;
+	assert_limited(false, in, l, "headers_too_large");
+	l.max_field_bytes = 8;
+	assert_limited(false, in, l, "headers_too_large");
+	/* not read on until it ends */
+	l.max_field_bytes = 9;
+	assert_limited(false, slice_first(in, in.len - 6), l, "more");
+	assert_limited(
+	    false, slice_first(in, in.len - 4), l, "headers_too_large");
+}
+
+static void
 limits_the_request_line_to_the_byte(void **state)
 {
 	/* 20 bytes */
 	const struct slice in =
 	    SLICE("GET /2345678 HTTP/1.1\r\nHost: h\r\n\r\n");
 	const size_t len = sizeof("GET /2345678 HTTP/1.1") - 1;
-	struct h1_limits l = { (unsigned)len, 1000, 10 };
+	struct h1_limits l = { (unsigned)len, 1000, 10, 0 };
 
 	(void)state;
 	assert_limited(false, in, l, "ok none");
@@ -268,9 +289,9 @@ does_not_count_the_empty_line_in_front(void **state)
 
 	(void)state;
 	assert_limited(
-	    false, in, (struct h1_limits){ 14, 1000, 10 }, "ok none");
+	    false, in, (struct h1_limits){ 14, 1000, 10, 0 }, "ok none");
 	assert_limited(
-	    false, in, (struct h1_limits){ 13, 1000, 10 }, "uri_too_long");
+	    false, in, (struct h1_limits){ 13, 1000, 10, 0 }, "uri_too_long");
 }
 
 static void
@@ -282,10 +303,10 @@ limits_the_fields_to_the_byte(void **state)
 
 	(void)state;
 	for (unsigned max = 0; max < len; max++)
-		assert_limited(false, in, (struct h1_limits){ 100, max, 10 },
+		assert_limited(false, in, (struct h1_limits){ 100, max, 10, 0 },
 		    "headers_too_large");
 	assert_limited(
-	    false, in, (struct h1_limits){ 100, len, 10 }, "ok none");
+	    false, in, (struct h1_limits){ 100, len, 10, 0 }, "ok none");
 }
 
 static void
@@ -296,11 +317,11 @@ limits_the_number_of_fields(void **state)
 
 	(void)state;
 	assert_limited(
-	    false, in, (struct h1_limits){ 100, 1000, 3 }, "ok none");
-	assert_limited(
-	    false, in, (struct h1_limits){ 100, 1000, 2 }, "headers_too_large");
-	assert_limited(
-	    false, in, (struct h1_limits){ 100, 1000, 0 }, "headers_too_large");
+	    false, in, (struct h1_limits){ 100, 1000, 3, 0 }, "ok none");
+	assert_limited(false, in, (struct h1_limits){ 100, 1000, 2, 0 },
+	    "headers_too_large");
+	assert_limited(false, in, (struct h1_limits){ 100, 1000, 0, 0 },
+	    "headers_too_large");
 }
 
 static void
@@ -310,19 +331,19 @@ blames_the_server_for_a_head_that_is_too_large(void **state)
 	    SLICE("HTTP/1.1 204 No Content\r\nA: b\r\nC: d\r\n\r\n");
 
 	(void)state;
-	assert_limited(true, in, (struct h1_limits){ 23, 12, 2 }, "ok none");
+	assert_limited(true, in, (struct h1_limits){ 23, 12, 2, 0 }, "ok none");
 	assert_limited(
-	    true, in, (struct h1_limits){ 22, 12, 2 }, "response_too_large");
+	    true, in, (struct h1_limits){ 22, 12, 2, 0 }, "response_too_large");
 	assert_limited(
-	    true, in, (struct h1_limits){ 23, 11, 2 }, "response_too_large");
+	    true, in, (struct h1_limits){ 23, 11, 2, 0 }, "response_too_large");
 	assert_limited(
-	    true, in, (struct h1_limits){ 23, 12, 1 }, "response_too_large");
+	    true, in, (struct h1_limits){ 23, 12, 1, 0 }, "response_too_large");
 }
 
 static void
 names_what_came_first_of_two_faults(void **state)
 {
-	const struct h1_limits l = { 20, 20, 10 };
+	const struct h1_limits l = { 20, 20, 10, 0 };
 
 	(void)state;
 	/* NUL and bare LF in front of and behind where the limit is */
@@ -353,11 +374,11 @@ reads_a_value_as_long_as_the_limit(void **state)
 	memset(in + sizeof(start) - 1, 'x', VALUE);
 	memcpy(in + sizeof(in) - 4, "\r\n\r\n", 4);
 	judge_limited(&j, false, (struct slice){ in, sizeof(in) },
-	    (struct h1_limits){ 8192, 65536, 100 }, 1460);
+	    (struct h1_limits){ 8192, 65536, 100, 0 }, 1460);
 	assert_string_equal(j.verdict, "ok none");
 	in[sizeof(in) - 5] = '\x1f';
 	judge_limited(&j, false, (struct slice){ in, sizeof(in) },
-	    (struct h1_limits){ 8192, 65536, 100 }, 1460);
+	    (struct h1_limits){ 8192, 65536, 100, 0 }, 1460);
 	assert_string_equal(j.verdict, "bad_field_value");
 }
 
@@ -376,6 +397,7 @@ main(void)
 		cmocka_unit_test(fills_the_request_in),
 		cmocka_unit_test(fills_the_response_in),
 		cmocka_unit_test(keeps_the_storage_of_the_fields),
+		cmocka_unit_test(limits_one_field_to_the_byte),
 		cmocka_unit_test(limits_the_request_line_to_the_byte),
 		cmocka_unit_test(does_not_count_the_empty_line_in_front),
 		cmocka_unit_test(limits_the_fields_to_the_byte),

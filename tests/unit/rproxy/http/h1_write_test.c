@@ -143,7 +143,7 @@ static void
 reads_back_what_it_wrote(void **state)
 {
 	static char names[40][64], values[40][400];
-	const struct h1_limits limits = { 100, 50000, 100 };
+	const struct h1_limits limits = { 100, 50000, 100, 0 };
 	uint32_t seed = 20240711;
 	struct request_head r = { 0 };
 	struct fields f = { 0 };
@@ -179,7 +179,7 @@ static void
 reads_back_the_responses_it_wrote(void **state)
 {
 	static char names[40][64], values[40][400];
-	const struct h1_limits limits = { 100, 50000, 100 };
+	const struct h1_limits limits = { 100, 50000, 100, 0 };
 	uint32_t seed = 19;
 	struct response_head r = { 0 };
 	struct fields f = { 0 };

@@ -41,7 +41,7 @@ judge_init(struct judge *j, bool is_response, enum method asked_with)
 	*j = (struct judge){
 		.is_response = is_response,
 		.asked_with = asked_with,
-		.limits = { 8192, 65536, 100 },
+		.limits = { 8192, 65536, 100, 0 },
 		.verdict = "more",
 	};
 }

@@ -63,13 +63,27 @@ answers_with_the_status_of_the_party_at_fault(void **state)
 		case PARTY_US:
 			assert_true(status >= 500 && status <= 503);
 			break;
-		case PARTY_NONE:
-			fail();
+		case PARTY_NONE: /* noted, not answered */
+			assert_int_equal(status, 0);
+			break;
 		}
 		assert_true(status == 0 || h1_phrase(status).len > 0);
 	}
 	assert_int_equal(reason_party(REASON_OK), PARTY_NONE);
 	assert_int_equal(reason_status(REASON_OK), 0);
+}
+
+static void
+a_malformed_request_ends_its_connection(void **state)
+{
+	(void)state;
+	assert_true(reason_ends_connection(REASON_BAD_HOST));
+	assert_true(reason_ends_connection(REASON_AMBIGUOUS_PATH));
+	assert_true(reason_ends_connection(REASON_METHOD_REFUSED));
+	assert_false(reason_ends_connection(REASON_NO_ROUTE));
+	assert_false(reason_ends_connection(REASON_CERT_REQUIRED));
+	assert_false(reason_ends_connection(REASON_BAD_RESPONSE));
+	assert_false(reason_ends_connection(REASON_CLIENT_GONE));
 }
 
 static void
@@ -111,6 +125,7 @@ main(void)
 		cmocka_unit_test(names_every_reason_once),
 		cmocka_unit_test(has_a_sentence_for_every_reason),
 		cmocka_unit_test(answers_with_the_status_of_the_party_at_fault),
+		cmocka_unit_test(a_malformed_request_ends_its_connection),
 		cmocka_unit_test(uses_registered_proxy_status_types),
 	};
 

@@ -130,6 +130,83 @@ cookies_are_mapped_as_the_table_says(void **state)
 	}
 }
 
+struct option_case {
+	bool https;
+	struct http_conf http;
+	const char *said;
+	const char *seen;
+};
+
+static struct cookie_domain_conf sso[] = {
+	{ .from = ".intra.example.com", .to = ".example.com" },
+	{ .from = "old.example.org", .to = "portal.example.com" },
+};
+
+#define SSO .cookie_domain = { sso, 2 }
+
+static const struct option_case options[] = {
+	{ true, { .cookie_secure = COOKIE_SECURE_OFF }, "a=b", SAME },
+	{ true, { .cookie_secure = COOKIE_SECURE_OFF }, "a=b; Secure", SAME },
+	{ false, { .cookie_secure = COOKIE_SECURE_ON }, "a=b", "a=b; Secure" },
+	{ false, { .cookie_secure = COOKIE_SECURE_ON }, "a=b; secure", SAME },
+	{ false, { .cookie_httponly = true }, "a=b", "a=b; HttpOnly" },
+	{ false, { .cookie_httponly = true }, "a=b; httponly", SAME },
+	{ true, { .cookie_httponly = true }, "a=b; Path=/",
+	    "a=b; Path=/; Secure; HttpOnly" },
+	{ false, { .cookie_samesite = COOKIE_SAMESITE_LAX }, "a=b",
+	    "a=b; SameSite=Lax" },
+	{ false, { .cookie_samesite = COOKIE_SAMESITE_STRICT }, "a=b",
+	    "a=b; SameSite=Strict" },
+	{ false, { .cookie_samesite = COOKIE_SAMESITE_LAX },
+	    "a=b; samesite=none; Secure", SAME },
+	/* None without Secure is no cookie at all */
+	{ true, { .cookie_samesite = COOKIE_SAMESITE_NONE }, "a=b",
+	    "a=b; Secure; SameSite=None" },
+	{ false, { .cookie_samesite = COOKIE_SAMESITE_NONE }, "a=b", SAME },
+	{ false, { .cookie_samesite = COOKIE_SAMESITE_NONE }, "a=b; Secure",
+	    "a=b; Secure; SameSite=None" },
+	/* the cookie of another domain */
+	{ false, { SSO }, "MYSAPSSO2=x; Domain=.intra.example.com; Path=/",
+	    "MYSAPSSO2=x; Domain=.example.com; Path=/" },
+	{ false, { SSO }, "a=b; domain=INTRA.example.com",
+	    "a=b; Domain=.example.com" },
+	{ false, { SSO }, "a=b; Domain=j2ee.intra.example.com",
+	    "a=b; Domain=portal.example.com" },
+	{ false, { SSO }, "a=b; Domain=.old.example.org",
+	    "a=b; Domain=portal.example.com" },
+	{ false, { SSO }, "a=b; Domain=example.org", SAME },
+	/* the promise of a name is kept, and fulfilled */
+	{ true, { .cookie_httponly = true }, "__Host-a=b; Path=/",
+	    "__Host-a=b; Path=/; Secure; HttpOnly" },
+	{ false, { SSO }, "__Host-a=b; Domain=.intra.example.com", SAME },
+	{ true, { .cookie_samesite = COOKIE_SAMESITE_LAX }, "__Secure-a=b",
+	    "__Secure-a=b; Secure; SameSite=Lax" },
+};
+
+static void
+the_site_says_what_is_added(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const struct option_case *c = &options[i];
+		const char *want = c->seen == SAME ? c->said : c->seen;
+		struct client_facts who = { .https = c->https };
+		struct mapping m = fixture_mapping(IRJ, &who, H);
+		struct site_conf site = fixture_site;
+		struct slice got;
+		struct arena a;
+
+		arena_init(&a, 65536);
+		site.http = c->http;
+		m.site = &site;
+		got = cookies_rewrite(&m, slice_of(c->said), &a);
+		if (!slice_eq(got, slice_of(want)))
+			fail_msg("%zu: %s: got %.*s, want %s", i, c->said,
+			    SLICE_FMT(got), want);
+		arena_fini(&a);
+	}
+}
+
 static void
 several_cookies_stay_several_fields(void **state)
 {
@@ -155,6 +232,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookies_are_mapped_as_the_table_says),
+		cmocka_unit_test(the_site_says_what_is_added),
 		cmocka_unit_test(several_cookies_stay_several_fields),
 	};
 

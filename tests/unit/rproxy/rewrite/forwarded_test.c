@@ -68,7 +68,8 @@ static const struct header_case cases[] = {
 	{ APP_SAP_ABAP, TLS_UNVERIFIED, "p",
 	    XF("https", "p", "443") "ClientProtocol: https\n"
 				    "SSL_CIPHER_SUITE: " CIPHER
-				    "SSL_CIPHER_USEKEYSIZE: 256\n" },
+				    "SSL_CIPHER_USEKEYSIZE: 256\n"
+				    "x-sap-webdisp-ap: HTTP=80,HTTPS=443\n" },
 	{ APP_TOMCAT, TLS_CERT, "p",
 	    XF("https", "p", "443") "ssl_client_cert: " PEM1
 				    "ssl_cipher: " CIPHER
@@ -149,12 +150,14 @@ write_fields(const struct fields *f, char *out, size_t room)
 static void
 each_server_gets_its_headers_byte_for_byte(void **state)
 {
+	static char points[] = "HTTP=80,HTTPS=443";
 	char got[4096];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct header_case *c = &cases[i];
-		struct site_conf site = { .app = c->app };
+		struct site_conf site = { .app = c->app,
+			.access_points = points };
 		struct proxy_v2 tls;
 		struct client_facts who = facts_of(c->client, &tls);
 		struct fields f = { 0 };
@@ -201,6 +204,72 @@ ipv6_clients_are_quoted_in_forwarded(void **state)
 	arena_fini(&a);
 }
 
+/* client_verify = optional_any: never the certificate without the verdict. */
+static void
+an_unverified_certificate_goes_with_the_verdict(void **state)
+{
+	static const struct {
+		enum app_kind app;
+		enum client client;
+		const char *want;
+	} rows[] = {
+		{ APP_TOMCAT, TLS_UNVERIFIED,
+		    "ssl_client_cert: " PEM1
+		    "SSL_CLIENT_VERIFY: FAILED:self-signed certificate\n" },
+		{ APP_TOMCAT, TLS_CERT,
+		    "ssl_client_cert: " PEM1 "SSL_CLIENT_VERIFY: SUCCESS\n" },
+		{ APP_RFC, TLS_UNVERIFIED,
+		    "Client-Cert: :MAMCAQU=:\n"
+		    "SSL_CLIENT_VERIFY: FAILED:self-signed certificate\n" },
+		{ APP_WEBLOGIC, TLS, "" },
+		{ APP_JETTY, TLS_UNVERIFIED, "" },
+	};
+	char got[4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct site_conf site = { .app = rows[i].app,
+			.tls.client_verify = CLIENT_VERIFY_OPTIONAL_ANY };
+		struct proxy_v2 tls;
+		struct client_facts who = facts_of(rows[i].client, &tls);
+		struct fields f = { 0 };
+		struct arena a;
+
+		tls.verify_text = SLICE("self-signed certificate");
+		arena_init(&a, 65536);
+		assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+		write_fields(&f, got, sizeof(got));
+		if (strstr(got, rows[i].want) == NULL ||
+		    (rows[i].want[0] == '\0' && strstr(got, "VERIFY") != NULL))
+			fail_msg("case %zu:\n%s", i, got);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
+static void
+what_a_trusted_peer_states_is_not_stated_again(void **state)
+{
+	static struct cidr net[1];
+	struct site_conf site = { .app = APP_TOMCAT,
+		.http.trust_from = { net, 1 } };
+	struct client_facts who = { .addr_text = SLICE("192.0.2.1") };
+	struct fields f = { 0 };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 4096);
+	assert_true(cidr_parse(SLICE("192.0.2.0/24"), &net[0]));
+	assert_true(addr_parse_ip(SLICE("192.0.2.1"), 1, &who.addr));
+	assert_true(
+	    fields_add(&f, SLICE("x_forwarded_for"), SLICE("198.51.100.7")));
+	assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+	assert_null(fields_find(&f, SLICE("X-Forwarded-For")));
+	assert_non_null(fields_find(&f, SLICE("X-Forwarded-Proto")));
+	fields_fini(&f);
+	arena_fini(&a);
+}
+
 /* PROXY headers may come from other senders than tlsd. */
 static void
 facts_with_line_ends_are_left_out(void **state)
@@ -231,6 +300,10 @@ main(void)
 		cmocka_unit_test(
 		    pem_in_one_line_survives_the_offsets_of_tomcat_and_undertow),
 		cmocka_unit_test(ipv6_clients_are_quoted_in_forwarded),
+		cmocka_unit_test(
+		    an_unverified_certificate_goes_with_the_verdict),
+		cmocka_unit_test(
+		    what_a_trusted_peer_states_is_not_stated_again),
 		cmocka_unit_test(facts_with_line_ends_are_left_out),
 	};
 

@@ -76,6 +76,14 @@ a_mapped_path_keeps_the_rest_byte_for_byte(void **state)
 		{ "/reports", "/crystal", "/%72eports/x", NULL },
 		{ "/reports", "/crystal", "/./reports/x", NULL },
 		{ "/reports", "/crystal", "//reports/x", NULL },
+		/* would leave the mapped part again */
+		{ "/p/q", "/a", "/p/q/../q/x", NULL },
+		{ "/p/q", "/a", "/p/q/../../p/q/x", NULL },
+		{ "/a", "/", "/a/../a/x", NULL },
+		{ "/a", "/", "/a/./x", NULL },
+		{ "/a", "/", "/a//evil", NULL },
+		{ "/a", "/b", "/a/", "/b/" },
+		{ "/a", "/b", "/a/..x/.y", "/b/..x/.y" },
 		{ "/reports", NULL, "/%72eports/x", "/%72eports/x" },
 	};
 

@@ -60,7 +60,8 @@ set_up(void **state)
 	uv_loop_init(&f->loop);
 	f->deadlines = deadlines_new(&f->loop);
 	f->metrics = metrics_new(tlsd_metrics, tlsd_n_metrics);
-	backend_init(&f->backend, &f->address, f->deadlines, f->metrics, 5000);
+	backend_init(&f->backend, &f->address, "/run/rproxy/tlsd.sock",
+	    f->deadlines, f->metrics, 5000);
 	*state = f;
 	return 0;
 }

@@ -7,53 +7,66 @@
 #include <cmocka.h>
 
 #include "common/check.h"
+#include "tlsd/worker/alert.h"
 #include "tlsd/worker/handshake_failure.h"
 
 static void
-sorts_our_own_alerts_by_what_the_operator_can_do(void **state)
+counts_each_reason_by_its_name(void **state)
 {
 	static const struct {
 		const char *error;
-		enum tlsd_metric want;
+		bool is_from_peer;
+		const char *labels;
 	} cases[] = {
-		{ "http_request", TLSD_FAILED_NOT_TLS },
-		{ "signer_failed", TLSD_FAILED_SIGNER },
-		{ "unrecognized_name", TLSD_FAILED_NAME },
-		{ "protocol_version", TLSD_FAILED_NO_COMMON },
-		{ "handshake_failure", TLSD_FAILED_NO_COMMON },
-		{ "no_application_protocol", TLSD_FAILED_NO_COMMON },
-		{ "certificate_required", TLSD_FAILED_CLIENT_CERT },
-		{ "certificate_expired", TLSD_FAILED_CLIENT_CERT },
-		{ "unknown_ca", TLSD_FAILED_CLIENT_CERT },
-		{ "decode_error", TLSD_FAILED_OTHER },
-		{ "protocol_error", TLSD_FAILED_OTHER },
-		{ "", TLSD_FAILED_OTHER },
+		{ "http_request", false,
+		    "reason=\"http_request\",by=\"server\"" },
+		{ "signer_failed", false,
+		    "reason=\"signer_failed\",by=\"server\"" },
+		{ "unrecognized_name", false,
+		    "reason=\"unrecognized_name\",by=\"server\"" },
+		{ "unknown_ca", false, "reason=\"unknown_ca\",by=\"server\"" },
+		{ "unknown_ca", true, "reason=\"unknown_ca\",by=\"client\"" },
+		{ "certificate_expired", true,
+		    "reason=\"certificate_expired\",by=\"client\"" },
+		{ "unknown_alert", true,
+		    "reason=\"unknown_alert\",by=\"client\"" },
+		{ "protocol_error", false,
+		    "reason=\"protocol_error\",by=\"server\"" },
+		{ "", false, "reason=\"protocol_error\",by=\"server\"" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(cases[i].want,
-		    handshake_failure_class(cases[i].error, false));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		enum tlsd_metric m = handshake_failure_metric(
+		    cases[i].error, cases[i].is_from_peer);
+
+		assert_string_equal(
+		    tlsd_metrics[m].name, "tlsd_handshakes_failed_total");
+		assert_string_equal(tlsd_metrics[m].labels, cases[i].labels);
+	}
 }
 
 static void
-an_alert_from_the_client_is_its_own_class_whatever_it_says(void **state)
+every_alert_has_a_counter_of_its_own(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    TLSD_FAILED_BY_CLIENT, handshake_failure_class("unknown_ca", true));
-	assert_int_equal(TLSD_FAILED_BY_CLIENT,
-	    handshake_failure_class("certificate_expired", true));
+	for (unsigned a = 1; a < 256; a++)
+		for (unsigned b = 1; b < a; b++)
+			if (strcmp(alert_name((uint8_t)a),
+				alert_name((uint8_t)b)) != 0)
+				assert_int_not_equal(
+				    handshake_failure_metric(
+					alert_name((uint8_t)a), true),
+				    handshake_failure_metric(
+					alert_name((uint8_t)b), true));
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    sorts_our_own_alerts_by_what_the_operator_can_do),
-		cmocka_unit_test(
-		    an_alert_from_the_client_is_its_own_class_whatever_it_says),
+		cmocka_unit_test(counts_each_reason_by_its_name),
+		cmocka_unit_test(every_alert_has_a_counter_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,7 @@ set_up(void **state)
 	    0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
 	f->ours = pair[0];
 	f->rproxy = pair[1];
-	relay_init(&f->relay, &f->tls);
+	relay_init(&f->relay, &f->tls, false);
 	relay_attach(&f->relay, f->ours);
 	assert_int_equal(
 	    0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
@@ -415,19 +415,85 @@ a_client_that_vanishes_is_reported_after_its_last_bytes(void **state)
 }
 
 static void
+a_request_that_crosses_the_end_of_an_idle_connection_is_told_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	/* rproxy is there; the client has begun, but so has nobody else */
+	assert_int_equal(write(f->client, "x", 1), 1);
+	assert_false(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+	shutdown(f->rproxy, SHUT_WR);
+	assert_true(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+	/* without a silence it may be an early answer */
+	assert_false(relay_is_crossed(&f->relay, RELAY_IDLE_MS - 1));
+	/* part of a request is on its way */
+	assert_true(buf_append(&f->relay.up, "y", 1, RELAY_UP_MAX));
+	assert_false(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+	buf_consume(&f->relay.up, 1);
+	assert_true(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+	/* gone altogether: it was no orderly end */
+	close(f->rproxy);
+	f->rproxy = -1;
+	assert_false(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+}
+
+static void
+an_idle_connection_whose_client_is_silent_is_not_crossed(void **state)
+{
+	struct fixture *f = *state;
+
+	shutdown(f->rproxy, SHUT_WR);
+	assert_false(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+	assert_int_equal(write(f->client, "x", 1), 1);
+	assert_true(relay_is_crossed(&f->relay, RELAY_IDLE_MS));
+}
+
+static void
 the_end_of_rproxy_is_close_notify_and_fin(void **state)
 {
 	struct fixture *f = *state;
 	char c;
 
 	rproxy_sends(f, "bye");
-	close_rproxy(f);
+	shutdown(f->rproxy, SHUT_WR);
 	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
 	assert_int_equal(-1, read(f->client, &c, 1));
 	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
 	assert_client_got("bye" BYE);
 	assert_int_equal(0, read(f->client, &c, 1));
+	script.end = TLS_CLOSED;
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
+	assert_true(relay_is_over(&f->relay));
+}
+
+static void
+a_close_without_shutdown_gives_no_close_notify(void **state)
+{
+	struct fixture *f = *state;
+	char c;
+
+	rproxy_sends(f, "half an answer");
+	close_rproxy(f);
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_client_got("half an answer");
+	assert_int_equal(0, read(f->client, &c, 1));
 	assert_true(relay_is_lingering(&f->relay));
+}
+
+static void
+a_close_after_the_clients_end_is_orderly(void **state)
+{
+	struct fixture *f = *state;
+
+	script.end = TLS_CLOSED;
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
+	rproxy_sends(f, "bye");
+	close_rproxy(f);
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_client_got("bye" BYE);
+	assert_true(relay_is_over(&f->relay));
 }
 
 static void
@@ -436,19 +502,21 @@ fin_waits_for_a_slow_client(void **state)
 	struct fixture *f = *state;
 	char c;
 
+	script.end = TLS_CLOSED;
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
 	script.room = 2;
 	rproxy_sends(f, "bye");
-	close_rproxy(f);
+	shutdown(f->rproxy, SHUT_WR);
 	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
 	for (int i = 0; i < 3; i++) {
-		assert_false(relay_is_lingering(&f->relay));
+		assert_false(relay_is_over(&f->relay));
 		assert_int_equal(-1, read(f->client, &c, 1));
 		assert_int_equal(RELAY_FINE, run(f, WATCH_WRITE, WATCH_READ));
 	}
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(RELAY_FINE, run(f, WATCH_WRITE, WATCH_READ));
 	assert_client_got("bye" BYE);
-	assert_true(relay_is_lingering(&f->relay));
+	assert_true(relay_is_over(&f->relay));
 }
 
 static void
@@ -521,6 +589,23 @@ a_reset_by_rproxy_gives_no_close_notify(void **state)
 }
 
 static void
+a_reset_found_while_sending_gives_no_close_notify_either(void **state)
+{
+	struct fixture *f = *state;
+
+	client_sends("unread", 6);
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
+	rproxy_sends(f, "half an ans");
+	close_rproxy(f);
+	client_sends("more", 4);
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_client_got("half an ans");
+	assert_true(relay_is_lingering(&f->relay));
+}
+
+static void
 ending_from_this_side_sends_what_is_queued(void **state)
 {
 	struct fixture *f = *state;
@@ -561,12 +646,18 @@ main(void)
 		TEST(close_notify_is_half_a_close_and_the_answer_arrives),
 		TEST(close_notify_waits_for_bytes_that_rproxy_has_not_taken),
 		TEST(a_client_that_vanishes_is_reported_after_its_last_bytes),
+		TEST(
+		    a_request_that_crosses_the_end_of_an_idle_connection_is_told_apart),
+		TEST(an_idle_connection_whose_client_is_silent_is_not_crossed),
 		TEST(the_end_of_rproxy_is_close_notify_and_fin),
+		TEST(a_close_without_shutdown_gives_no_close_notify),
+		TEST(a_close_after_the_clients_end_is_orderly),
 		TEST(fin_waits_for_a_slow_client),
 		TEST(half_a_close_by_rproxy_leaves_the_way_up_open),
 		TEST(an_early_answer_arrives_though_the_upload_fails),
 		TEST(what_a_client_sends_after_the_end_is_dropped),
 		TEST(a_reset_by_rproxy_gives_no_close_notify),
+		TEST(a_reset_found_while_sending_gives_no_close_notify_either),
 		TEST(ending_from_this_side_sends_what_is_queued),
 		TEST(a_failing_encryption_breaks_the_connection),
 	};

@@ -20,6 +20,27 @@ static struct {
 	struct tls_contexts *contexts;
 } gateway;
 
+/* As a worker gets it from its master. */
+FIXTURE struct state_page *
+ticket_state_page(void)
+{
+	static struct state_page *page;
+
+	if (page == NULL)
+		page = state_page_new("tlsd", &ticket_state);
+	return page;
+}
+
+FIXTURE const struct ticket_page *
+ticket_page(void)
+{
+	struct state_page *p = ticket_state_page();
+
+	state_page_turn(p, 1000, 1);
+	return state_page_map(
+	    "tlsd", &ticket_state, dup(state_page_reader_fd(p)));
+}
+
 FIXTURE void
 gateway_start(void)
 {
@@ -32,8 +53,8 @@ gateway_start(void)
 	    signer_client_new(&gateway.loop, gateway.signer.channel[0],
 		tlsd_config_n_keys(gateway.conf.config), &error);
 	need(gateway.client != NULL, error);
-	gateway.contexts =
-	    tls_contexts_new(gateway.conf.config, gateway.client, &error);
+	gateway.contexts = tls_contexts_new(gateway.conf.config, gateway.client,
+	    &(struct ticket_keys){ .page = ticket_page() }, &error);
 	need(gateway.contexts != NULL, error);
 }
 
@@ -56,8 +77,8 @@ gateway_replace_signer(void)
 	close(gateway.signer.channel[1]);
 	signer_start_ready(&gateway.signer, &gateway.conf);
 	signer_client_replace(gateway.client, gateway.signer.channel[0]);
-	/* key by key, and the secret */
-	for (unsigned i = 0; i <= tlsd_config_n_keys(gateway.conf.config); i++)
+	/* key by key */
+	for (unsigned i = 0; i < tlsd_config_n_keys(gateway.conf.config); i++)
 		uv_run(&gateway.loop, UV_RUN_ONCE);
 }
 

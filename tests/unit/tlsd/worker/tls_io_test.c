@@ -135,11 +135,14 @@ signs_with_every_kind_of_key_in_both_versions(void **state)
 		    NID_sha256 },
 		{ "p256", TLS1_2_VERSION, NULL, NID_X9_62_id_ecPublicKey,
 		    NID_sha256 },
+		/* of several the first of our own list */
 		{ "p256", TLS1_2_VERSION, "ECDSA+SHA512:ECDSA+SHA256",
+		    NID_X9_62_id_ecPublicKey, NID_sha256 },
+		{ "p256", TLS1_2_VERSION, "ECDSA+SHA512",
 		    NID_X9_62_id_ecPublicKey, NID_sha512 },
 		{ "p384", TLS1_3_VERSION, NULL, NID_X9_62_id_ecPublicKey,
 		    NID_sha384 },
-		{ "p384", TLS1_2_VERSION, "ECDSA+SHA384:ECDSA+SHA256",
+		{ "p384", TLS1_2_VERSION, "ECDSA+SHA384",
 		    NID_X9_62_id_ecPublicKey, NID_sha384 },
 		{ "p521", TLS1_3_VERSION, NULL, NID_X9_62_id_ecPublicKey,
 		    NID_sha512 },
@@ -273,7 +276,7 @@ closing_after_the_reply_and_before_its_use_is_clean(void **state)
 }
 
 static void
-death_of_the_signer_fails_handshakes_only(void **state)
+death_of_the_signer_fails_only_what_it_was_asked(void **state)
 {
 	SSL_CTX *ctx = trusting_client(0);
 	struct link established, l;
@@ -288,14 +291,14 @@ death_of_the_signer_fails_handshakes_only(void **state)
 	link_close(&l);
 	assert_false(signer_client_is_up(gateway.client));
 
+	/* what comes now waits for the next signer */
 	link_open(&l, ctx, "rsa.test");
-	assert_fails(&l, "signer_failed", false);
-	assert_int_equal(l.n_waits, 0);
-	link_close(&l);
+	link_reach_signer(&l);
 	assert_true(link_echoes(&established));
 
 	gateway_replace_signer();
-	establish(&l);
+	link_shake_hands(&l);
+	assert_int_equal(l.verdict, TLS_OK);
 	link_close(&l);
 	assert_true(link_echoes(&established));
 	link_close(&established);
@@ -358,6 +361,7 @@ static void
 speaks_http_1_1_or_nothing(void **state)
 {
 	static const unsigned char both[] = "\x02h2\x08http/1.1";
+	static const unsigned char old[] = "\x08http/1.0";
 	SSL_CTX *ctx = trusting_client(0);
 	const unsigned char *alpn;
 	unsigned alpn_bytes;
@@ -371,6 +375,14 @@ speaks_http_1_1_or_nothing(void **state)
 	SSL_get0_alpn_selected(l.client, &alpn, &alpn_bytes);
 	assert_int_equal(alpn_bytes, 8);
 	assert_memory_equal(alpn, "http/1.1", 8);
+	link_close(&l);
+
+	link_open(&l, ctx, "rsa.test");
+	SSL_set_alpn_protos(l.client, old, sizeof(old) - 1);
+	link_shake_hands(&l);
+	assert_int_equal(l.verdict, TLS_OK);
+	SSL_get0_alpn_selected(l.client, &alpn, &alpn_bytes);
+	assert_memory_equal(alpn, "http/1.0", 8);
 	link_close(&l);
 
 	link_open(&l, ctx, "rsa.test");
@@ -748,6 +760,8 @@ does_not_renegotiate(void **state)
 	assert_int_equal(
 	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_WANT_READ);
 	assert_int_equal(tls_io_flush(&l.server), TLS_OK);
+	/* but not for ever: see key_updates_without_end_are_a_flood */
+	assert_in_range(l.server.n_late, 1, 3);
 	assert_true(SSL_do_handshake(l.client) <= 0);
 	ERR_clear_error();
 	link_close(&l);
@@ -772,6 +786,99 @@ a_key_update_is_answered_in_the_stream(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* Reads until something other than "later"; what the client sends is small. */
+static enum tls_verdict
+read_some(struct link *l)
+{
+	char in[1024];
+	size_t n;
+
+	(void)tls_io_flush(&l->server);
+	return tls_io_read(&l->server, in, sizeof(in), &n);
+}
+
+static void
+key_updates_without_end_are_a_flood(void **state)
+{
+	SSL_CTX *ctx = trusting_client(TLS1_3_VERSION);
+	enum tls_verdict v = TLS_WANT_READ;
+	struct link l;
+	unsigned n = 0;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	link_shake_hands(&l);
+	for (; v == TLS_WANT_READ && n < 1000; n++) {
+		SSL_key_update(l.client, SSL_KEY_UPDATE_REQUESTED);
+		SSL_do_handshake(l.client);
+		v = read_some(&l);
+	}
+	assert_int_equal(v, TLS_FAILED);
+	assert_string_equal(tls_io_error(&l.server), "message_flood");
+	assert_true(l.server.is_flood);
+	assert_in_range(n, 50, 400);
+	link_close(&l);
+	SSL_CTX_free(ctx);
+}
+
+static void
+key_updates_between_much_data_are_not(void **state)
+{
+	static char block[256 * 1024], in[256 * 1024];
+	SSL_CTX *ctx = trusting_client(TLS1_3_VERSION);
+	struct link l;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	SSL_set_mode(l.client, SSL_MODE_ENABLE_PARTIAL_WRITE);
+	link_shake_hands(&l);
+	for (unsigned i = 0; i < 600; i++) {
+		size_t sent = 0, got = 0, n;
+
+		SSL_key_update(l.client, SSL_KEY_UPDATE_NOT_REQUESTED);
+		while (got < 32 * 1024) {
+			if (SSL_write_ex(l.client, block, 32 * 1024 - sent, &n))
+				sent += n;
+			assert_int_not_equal(
+			    tls_io_read(&l.server, in, sizeof(in), &n),
+			    TLS_FAILED);
+			got += n;
+			if (sent == 32 * 1024 && n == 0)
+				break;
+		}
+	}
+	assert_false(l.server.is_flood);
+	link_close(&l);
+	SSL_CTX_free(ctx);
+}
+
+static void
+a_client_that_leaves_after_its_finished_has_shaken_hands(void **state)
+{
+	SSL_CTX *ctx = trusting_client(TLS1_3_VERSION);
+	char in[16];
+	struct link l;
+	size_t n;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	while (l.client_error == SSL_ERROR_WANT_READ) {
+		step_client(&l);
+		if (l.client_error != SSL_ERROR_WANT_READ)
+			break;
+		step_server(&l);
+		while (is_signer_asked(&l))
+			uv_run(&gateway.loop, UV_RUN_ONCE);
+	}
+	shutdown(l.client_fd, SHUT_RDWR);
+	step_server(&l);
+	assert_int_equal(l.verdict, TLS_OK);
+	assert_int_equal(
+	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_TRUNCATED);
+	link_close(&l);
+	SSL_CTX_free(ctx);
+}
+
 int
 main(void)
 {
@@ -785,7 +892,8 @@ main(void)
 		    closing_a_connection_that_waits_for_the_signer_is_clean),
 		cmocka_unit_test(
 		    closing_after_the_reply_and_before_its_use_is_clean),
-		cmocka_unit_test(death_of_the_signer_fails_handshakes_only),
+		cmocka_unit_test(
+		    death_of_the_signer_fails_only_what_it_was_asked),
 		cmocka_unit_test(chooses_the_site_by_server_name),
 		cmocka_unit_test(refuses_names_that_no_site_claims),
 		cmocka_unit_test(speaks_http_1_1_or_nothing),
@@ -806,6 +914,10 @@ main(void)
 		cmocka_unit_test(a_forged_record_fails_with_bad_record_mac),
 		cmocka_unit_test(does_not_renegotiate),
 		cmocka_unit_test(a_key_update_is_answered_in_the_stream),
+		cmocka_unit_test(key_updates_without_end_are_a_flood),
+		cmocka_unit_test(key_updates_between_much_data_are_not),
+		cmocka_unit_test(
+		    a_client_that_leaves_after_its_finished_has_shaken_hands),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

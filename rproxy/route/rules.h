@@ -1,0 +1,28 @@
+/*
+ * The operator's rules on paths: deny, allow, redirect, rewrite.  Pure.
+ *
+ * All of them look at the normalised path (http/path.h), so that another
+ * spelling of a path is no way around a rule.
+ */
+#ifndef RPROXY_ROUTE_RULES_H
+#define RPROXY_ROUTE_RULES_H
+
+#include "common/arena.h"
+#include "common/site_conf.h"
+#include "rproxy/http/reason.h"
+
+/*
+ * False: on the deny-list (in any case of letters), or not on the allow-list
+ * if there is one.  Prefixes at segment borders.
+ */
+bool rules_may_pass(const struct http_conf *http, struct slice path);
+
+/*
+ * The first rule of l that covers path, and its target with the groups put
+ * in, escaped as part of a path; *hit is NULL when there is none.
+ * REASON_RULE_LIMIT: an expression gave up; REASON_NO_MEMORY.
+ */
+enum reason rules_find(const struct rule_list *l, struct slice path,
+    struct arena *a, const struct rule_conf **hit, struct slice *target);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Idle connections of a server: which of them a request may use.
+ */
+#ifndef RPROXY_UPSTREAM_IDLE_H
+#define RPROXY_UPSTREAM_IDLE_H
+
+#include "rproxy/upstream/pool.h"
+
+/*
+ * One that client (its number, see pool_tries) may use, taken off the list
+ * and BUSY; NULL: there is none that is good enough.
+ */
+struct server_conn *idle_take(struct server *s, enum reuse_need need,
+    uint64_t client, const struct server_user *user, void *exchange);
+/* Whether this client has one here that is its own. */
+bool idle_has_own(const struct server *s, uint64_t client);
+/* The client has gone: those that are its own are closed. */
+void idle_forget(struct server *s, uint64_t client);
+
+#endif

@@ -1,0 +1,153 @@
+"""What "make install" puts where, and whether it works there."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client import fetch
+from conftest import site_text
+from gateway import BUILD, IS_ROOT, ROOT
+from processes import Program, ReadySocket, wait_for
+
+FILES = {
+    "etc/logrotate.d/rproxy",
+    "usr/lib/systemd/system/rproxy-tlsd.socket",
+    "usr/lib/systemd/system/rproxy.service",
+    "usr/lib/systemd/system/rproxy.socket",
+    "usr/lib/systemd/system/tlsd.service",
+    "usr/lib/systemd/system/tlsd.socket",
+    "usr/lib/sysusers.d/rproxy.conf",
+    "usr/lib/sysusers.d/tlsd.conf",
+    "usr/lib/tmpfiles.d/rproxy.conf",
+    "usr/lib/tmpfiles.d/tlsd.conf",
+    "usr/sbin/rproxy",
+    "usr/sbin/tlsd",
+    "usr/share/doc/tlsd-rproxy/LICENSE",
+    "usr/share/doc/tlsd-rproxy/README.md",
+    "usr/share/doc/tlsd-rproxy/examples/rproxy.ini",
+    "usr/share/doc/tlsd-rproxy/examples/sites/portal.ini",
+    "usr/share/doc/tlsd-rproxy/examples/sites/tomcat.ini",
+    "usr/share/doc/tlsd-rproxy/examples/tlsd.ini",
+    "usr/share/man/man5/rproxy.ini.5",
+    "usr/share/man/man5/site.ini.5",
+    "usr/share/man/man5/tlsd.ini.5",
+    "usr/share/man/man8/rproxy.8",
+    "usr/share/man/man8/tlsd.8",
+}
+UNITS = ROOT / "conf" / "systemd"
+SERVICES = pytest.mark.parametrize("daemon", ["tlsd", "rproxy"])
+
+
+def make(target, folder, *variables):
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "-s", f"B={BUILD.relative_to(ROOT)}", target,
+                    f"DESTDIR={folder}", *variables], cwd=ROOT, check=True,
+                   env=env, stdout=subprocess.DEVNULL)
+
+
+def files_in(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*")
+            if not p.is_dir()}
+
+
+def settings(daemon, key):
+    """All values of a key in the daemon's unit, in order."""
+    text = (UNITS / f"{daemon}.service").read_text()
+    return re.findall(rf"^{key}=(.*)$", text, re.M)
+
+
+def test_install_puts_everything_in_place_and_uninstall_takes_it_away(folder):
+    make("install", folder, "PREFIX=/usr")
+    assert files_in(folder) == FILES
+    for name in ("tlsd", "rproxy"):
+        program = folder / "usr/sbin" / name
+        assert program.stat().st_mode & 0o777 == 0o755
+        run = subprocess.run([program, "-V"], capture_output=True, text=True)
+        assert run.stdout.startswith(f"{name} ")
+    kept = folder / "usr/lib/sysusers.d/other.conf"
+    kept.touch()
+    make("uninstall", folder, "PREFIX=/usr")
+    assert files_in(folder) == {kept.relative_to(folder).as_posix()}
+
+
+def test_the_units_name_the_programs_where_they_are(folder):
+    make("install", folder, "PREFIX=/opt/gw", "SYSCONFDIR=/opt/etc")
+    for name in ("tlsd", "rproxy"):
+        text = (folder / f"opt/gw/lib/systemd/system/{name}.service"
+                ).read_text()
+        assert (f"ExecStart=/opt/gw/sbin/{name} -c /opt/etc/{name}/{name}.ini"
+                in text)
+        assert "/usr/sbin" not in text
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"),
+                    reason="systemd-analyze is not installed")
+def test_systemd_understands_the_units(folder):
+    """All complaints but those about what is not installed here."""
+    for unit in UNITS.iterdir():
+        text = unit.read_text().replace("/usr/sbin/", f"{BUILD}/")
+        (folder / unit.name).write_text(
+            re.sub(r"^Documentation=.*\n", "", text, flags=re.M))
+    run = subprocess.run(
+        ["systemd-analyze", "verify", *sorted(folder.iterdir())],
+        capture_output=True, text=True,
+        env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{folder}:"))
+    assert run.stderr == ""
+    assert run.returncode == 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"),
+                    reason="systemd-analyze is not installed")
+@SERVICES
+def test_the_sandbox_of_the_unit_is_strict(daemon):
+    run = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager",
+         UNITS / f"{daemon}.service"], capture_output=True, text=True)
+    exposure = float(re.search(r"exposure level .*: ([\d.]+)", run.stdout)[1])
+    assert exposure <= 2.5, run.stdout
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to give up capabilities")
+@pytest.mark.skipif(not shutil.which("setpriv"),
+                    reason="setpriv is not installed")
+def test_the_capabilities_of_the_units_suffice(
+        gateway, pair, backend, tls, folder):
+    """Start, kill, reload and drain with what systemd would leave."""
+    def answer(connection, _address):
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                if line == b"\r\n":
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    gw = gateway(site=site_text(pair, backend(answer)), start=False)
+    for name in ("rproxy", "tlsd"):
+        words = " ".join(settings(name, "CapabilityBoundingSet")).split()
+        keep = ",".join("+" + word.removeprefix("CAP_").lower()
+                        for word in words)
+        with ReadySocket(folder / f"{name}.notify") as ready:
+            program = Program(
+                ["setpriv", "--bounding-set", f"-all,{keep}", "--no-new-privs",
+                 BUILD / name, "-c", getattr(gw, f"{name}_ini")],
+                gw.dir / f"{name}.log",
+                env=dict(os.environ, NOTIFY_SOCKET=ready.path))
+            setattr(gw, name, program)
+            program.wait_ready(ready.is_up)
+    for name in ("tlsd", "rproxy"):
+        program = getattr(gw, name)
+        text = Path(f"/proc/{program.pid}/status").read_text()
+        assert "CapBnd:\t000001ffffffffff" not in text
+        os.kill(gw.pids(f"{name}: worker")[0], signal.SIGKILL)
+        assert wait_for(lambda: "is back" in program.log_text())
+        program.send(signal.SIGHUP)
+        assert wait_for(lambda: "generation 2 serves" in program.log_text())
+        assert wait_for(lambda: "generation 1 has gone" in
+                        program.log_text())
+        assert fetch(gw.https_port, "/", tls).status == 200
+        assert "in time" not in program.log_text()

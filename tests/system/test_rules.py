@@ -1,0 +1,335 @@
+"""Rules of a site on the wire, rproxy -e, and the warnings of rproxy -t."""
+
+import getpass
+import json
+import subprocess
+
+import pytest
+
+from client import Connection, fetch
+from gateway import BUILD, IS_ROOT
+from processes import wait_for
+
+SITE = """\
+[site]
+names = localhost
+names = portal.example.com
+default = yes
+
+[http]
+{http}
+[route reports]
+prefix = /reports
+to = /crystal/reports
+pool = p
+
+[route secure]
+prefix = /secure
+pool = p
+require_tls = redirect
+
+[route all]
+prefix = /
+pool = p
+
+[pool p]
+server = http://127.0.0.1:{port} id=one
+alias = http://inside.intra
+"""
+
+RULES = """\
+root_redirect = /irj/portal
+deny = /nwa
+deny = /CTCWebService
+redirect = 301 ~^/old/(.*)$ -> /new/$1
+redirect = /wiki -> https://www.example.org/wiki
+rewrite = ~^/s/([0-9]+)$ -> /reports/show?id=$1
+cookie_domain = .intra -> .example.com
+cookie_httponly = yes
+trust_from = 127.0.0.2
+trust_header = SM_*
+strip_header = SM_*
+request_header = Front-End-Https: On
+hsts = 1d
+"""
+
+
+def echo(connection, _address):
+    """Tells the request's head as JSON; /answer?NAME=VALUE adds a field."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = connection.recv(65536)
+        if not part:
+            return
+        data += part
+    line, *fields = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+    body = json.dumps({
+        "line": line,
+        "fields": [f.split(": ", 1) for f in fields]}).encode()
+    extra = ""
+    for field in fields:
+        name, value = field.split(": ", 1)
+        if name.lower() == "x-answer":
+            extra += value + "\r\n"
+    connection.sendall(
+        f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: close\r\n{extra}\r\n".encode() + body)
+
+
+@pytest.fixture
+def proxy(rproxy, backend):
+    port = backend(echo)
+    return rproxy.start(port, site=SITE.format(http=RULES, port=port))
+
+
+def sent(answer):
+    """What the server got: request line, fields as lower-case pairs."""
+    assert answer.status == 200, answer
+    told = json.loads(answer.body)
+    return told["line"], [(n.lower(), v) for n, v in told["fields"]]
+
+
+def test_closed_paths_are_closed_in_every_spelling(proxy):
+    for path in ("/nwa", "/nwa/x", "/NWA", "/%6ewa", "/x/../nwa", "/nwa;a=b",
+                 "//nwa", "/./nwa/", "/ctcwebservice/x"):
+        assert fetch(proxy.port, path).status == 403, path
+    assert fetch(proxy.port, "/nwax").status == 200
+    assert wait_for(lambda: "denied" in proxy.log())
+
+
+def test_redirects_and_rewrites(proxy):
+    answer = fetch(proxy.port, "/old/a%20b?c")
+    assert answer.status == 301
+    assert answer.get("Location") == (
+        f"http://localhost:{proxy.port}/new/a%20b?c")
+    answer = fetch(proxy.port, "/wiki", method="POST", body=b"x")
+    assert answer.status == 307
+    assert answer.get("Location") == "https://www.example.org/wiki"
+    line, _ = sent(fetch(proxy.port, "/s/42?x"))
+    assert line == "GET /crystal/reports/show?id=42 HTTP/1.1"
+    assert fetch(proxy.port, "/s/a").status == 200
+
+
+def test_a_route_that_wants_tls_sends_there(proxy):
+    answer = fetch(proxy.port, "/secure/x?y", host="localhost")
+    assert answer.status == 301
+    assert answer.get("Location") == "https://localhost/secure/x?y"
+    answer = fetch(proxy.port, "/secure", method="POST", body=b"x")
+    assert answer.status == 308
+
+
+def test_headers_from_named_peers_only(proxy):
+    for source, stays in (("127.0.0.1", False), ("127.0.0.2", True)):
+        with Connection(proxy.port, source=source) as c:
+            _, fields = sent(c.request("GET", "/x", [
+                ("SM_USER", "ann"), ("X-Forwarded-For", "6.6.6.6")]))
+        assert (("sm_user", "ann") in fields) is stays
+        assert dict(fields)["x-forwarded-for"] == source
+
+
+def test_nothing_about_tls_is_stated_on_plain_http(proxy):
+    _, fields = sent(fetch(proxy.port, "/x"))
+    assert "front-end-https" not in dict(fields)
+    assert fetch(proxy.port, "/x").get("Strict-Transport-Security") is None
+
+
+def test_every_field_with_a_url_is_mapped_back(proxy):
+    public = f"http://localhost:{proxy.port}"
+    inner = "http://inside.intra/crystal/reports/x"
+    for said, seen in (
+            (f"Location: {inner}", f"{public}/reports/x"),
+            (f"Content-Location: {inner}", f"{public}/reports/x"),
+            (f"URI: <{inner}>", f"<{public}/reports/x>"),
+            (f"Refresh: 3; url={inner}", f"3; url={public}/reports/x"),
+            (f"Link: <{inner}>; rel=next", f"<{public}/reports/x>; rel=next"),
+            ("Set-Cookie: a=b; Domain=.intra; Path=/crystal/reports",
+             "a=b; Domain=.example.com; Path=/reports; HttpOnly"),
+            (f"X-Other: {inner}", inner)):
+        answer = fetch(proxy.port, "/reports/y", headers=[("X-Answer", said)])
+        assert answer.get(said.split(":")[0]) == seen
+
+
+def test_destination_of_move_is_mapped_to_the_server(proxy):
+    public = f"http://localhost:{proxy.port}"
+    line, fields = sent(fetch(
+        proxy.port, "/reports/a", method="MOVE",
+        headers=[("Destination", f"{public}/reports/b")]))
+    assert line == "MOVE /crystal/reports/a HTTP/1.1"
+    assert ("destination", f"{public}/crystal/reports/b") in fields
+    answer = fetch(proxy.port, "/reports/a", method="MOVE",
+                   headers=[("Destination", f"{public}/nwa/b")])
+    assert answer.status == 403
+
+
+def test_destination_gets_the_servers_name_when_the_host_does(
+        rproxy, backend):
+    port = backend(echo)
+    rproxy.start(port, site=SITE.format(http="preserve_host = no\n",
+                                        port=port))
+    _, fields = sent(fetch(
+        rproxy.port, "/reports/a", method="COPY", headers=[
+            ("Destination", f"http://localhost:{rproxy.port}/reports/b")]))
+    assert ("destination",
+            f"http://127.0.0.1:{port}/crystal/reports/b") in fields
+
+
+def test_an_expression_that_takes_too_long_refuses_one_request(
+        rproxy, backend):
+    port = backend(echo)
+    rproxy.start(port, site=SITE.format(
+        http="redirect = ~^/(a+)+$ -> /x\n", port=port))
+    assert fetch(rproxy.port, "/" + "a" * 500 + "!").status == 500
+    assert wait_for(lambda: "rule_limit" in rproxy.log())
+    assert fetch(rproxy.port, "/b").status == 200
+
+
+# rproxy -e and -t -----------------------------------------------------------
+
+
+class Files:
+    """An rproxy.ini and one site in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        user = f"user = {'www-data'}\n" if IS_ROOT else ""
+        (folder / "rproxy.ini").write_text(
+            f"[rproxy]\n{user}sites = site.ini\n"
+            f"[listen tls]\naddress = ./t.sock\nfrom = {getpass.getuser()}\n"
+            "[listen plain]\naddress = 127.0.0.1:8080\n")
+
+    def run(self, site, *arguments):
+        (self.folder / "site.ini").write_text(site)
+        run = subprocess.run(
+            [BUILD / "rproxy", "-c", self.folder / "rproxy.ini", *arguments],
+            capture_output=True, text=True, timeout=20)
+        place = f"{self.folder}/"
+        return (run.returncode, run.stdout.replace(place, ""),
+                run.stderr.replace(place, ""))
+
+
+@pytest.fixture
+def files(folder):
+    return Files(folder)
+
+
+def test_explains_what_becomes_of_a_url(files):
+    site = SITE.format(http=RULES, port=50000)
+    status, out, _ = files.run(site, "-e", "https://localhost/s/7")
+    assert status == 0
+    lines = out.splitlines()
+    assert "site       localhost (site.ini)" in lines
+    where = site.splitlines().index("[route reports]") + 1
+    assert f"route      reports (line {where}): prefix /reports, to " \
+        "/crystal/reports" in lines
+    assert "server     http://127.0.0.1:50000 id=one weight=1" in lines
+    assert "request    GET /crystal/reports/show?id=7 HTTP/1.1" in lines
+    assert "sends      X-Forwarded-Proto: https" in lines
+    assert "sends      Front-End-Https: On" in lines
+    assert "maps       Location: http://127.0.0.1:50000/crystal/reports/" \
+        "show?id=7 -> https://localhost/reports/show?id=7" in lines
+    assert any(l.startswith("rule       site.ini:") and "^/s/" in l
+               for l in lines)
+    assert any(l.startswith("removes    ") and "SM_*" in l and
+               "x-forwarded*" in l for l in lines)
+
+
+def test_explains_refusals_and_redirects(files):
+    site = SITE.format(http=RULES, port=50000)
+    status, out, _ = files.run(site, "-e", "http://localhost/x/../nwa")
+    assert status == 1
+    assert "refused    403 denied: " in out
+    status, out, _ = files.run(site, "-e", "http://localhost:8080/secure?a")
+    assert status == 0
+    assert "Location: https://localhost/secure?a" in out
+    assert files.run(site, "-e", "nonsense")[0] == 2
+    status, _, err = files.run(site + "foo = 1\n", "-e", "http://localhost/")
+    assert status == 1
+    assert "unknown key" in err
+
+
+LINTS = [
+    ("route.to: SAP", "app = sap-java", "", "", ""),
+    ("route.prefix: \"/reports/\"", "app = tomcat", "", "prefix = /reports/",
+     ""),
+    ("second SAP system", "app = sap-abap", "", "",
+     "[route two]\nprefix = /two\npool = q\n"
+     "[pool q]\nserver = http://127.0.0.1:2\n"),
+    ("server without TLS: SAP deletes", "app = sap-java", "", "",
+     "[tls]\ncertificate = c\nkey = k\nclient_verify = optional\n"
+     "client_ca = x\n"),
+    ("server without TLS: whoever", "app = tomcat", "", "",
+     "[tls]\ncertificate = c\nkey = k\nclient_verify = optional\n"
+     "client_ca = x\n"),
+    ("http.cookie_domain: .example.org covers no", "",
+     "cookie_domain = .intra -> .example.org", "", ""),
+    ("pool.keepalive_timeout: 60000 ms", "app = jetty", "", "",
+     "keepalive_timeout = 1m\n"),
+    ("request_header: clientprotocol is sent", "app = sap-java",
+     "request_header = clientprotocol: https", "", ""),
+    ("http.trust_from: without effect", "", "trust_from = 10.0.0.0/8", "",
+     ""),
+    ("http.trust_header: without effect", "", "trust_header = X-A", "", ""),
+    ("http.hsts: without effect", "", "hsts = 1y", "", ""),
+]
+
+
+@pytest.mark.parametrize("lint", LINTS, ids=[l[0] for l in LINTS])
+def test_what_is_probably_not_meant_is_a_warning(files, lint):
+    text, app, http, prefix, more = lint
+    site = (f"[site]\nnames = p.example.com\n{app}\n"
+            f"[http]\ntimeout = 1m\n{http}\n"
+            f"[route reports]\n{prefix or 'prefix = /reports'}\n"
+            "to = /crystal/reports\npool = p\n"
+            f"[pool p]\nserver = http://10.1.0.1:1\n{more}")
+    if app != "" and "to" not in text and "prefix" not in text:
+        site = site.replace("to = /crystal/reports\n", "")
+    status, _, err = files.run(site, "-t")
+    assert status == 0, err
+    assert text in err
+
+
+def test_a_site_without_such_lines_has_no_warnings(files):
+    status, _, err = files.run(
+        "[site]\nnames = p.example.com\napp = sap-java\n"
+        "[http]\ncookie_domain = .intra -> .example.com\n"
+        "[route all]\nprefix = /\npool = p\n"
+        "[pool p]\nserver = http://10.1.0.1:50000 id=A\n"
+        "server = http://10.1.0.2:50000 id=B\n", "-t")
+    assert (status, err) == (0, "")
+
+
+FAULTS = [
+    ("redirect = ~(a -> /b", "missing closing parenthesis"),
+    ("redirect = ~^/(a)$ -> /$2", "$2 in \"/$2\", but there are 1 groups"),
+    ("redirect = /a -> /$1", "but there are 0 groups"),
+    ("redirect = ~(.*) -> https://$1/", "http(s)://HOST"),
+    ("rewrite = /a -> https://h/", "a /PATH of this site"),
+    ("deny = /a%2f", "not a plain path"),
+    ("trust_from = 10.1.0.0/8", "not a network"),
+    ("trust_header = *", "malformed header name"),
+    ("cookie_domain = a", "write .DOMAIN -> .DOMAIN"),
+    ("cookie_samesite = some", "keep, lax, strict, none"),
+    ("hsts = soon", "write 0 or a time"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[f[0] for f in FAULTS])
+def test_faults_of_rules_have_file_and_line(files, fault):
+    line, text = fault
+    status, _, err = files.run(
+        f"[site]\nnames = a\n[http]\n{line}\n[route r]\nprefix = /\n"
+        "pool = p\n[pool p]\nserver = http://127.0.0.1:1\n", "-t")
+    assert status == 1
+    assert err.startswith("error: site.ini:4: http."), err
+    assert text in err
+
+
+def test_stickiness_that_cannot_work_is_an_error(files):
+    for app, servers, text in (
+            ("none", "server = http://h:1 id=a\n", "sticky = cookie"),
+            ("tomcat", "server = http://h:1\n", "id=ID")):
+        status, _, err = files.run(
+            f"[site]\nnames = a\napp = {app}\n[route r]\nprefix = /\n"
+            f"pool = p\n[pool p]\n{servers}sticky = app\n", "-t")
+        assert status == 1
+        assert text in err

@@ -1,0 +1,239 @@
+/*
+ * What the processes of tlsd may still do once they are ready: the real table
+ * of each role, tried in a process of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/check.h"
+#include "tlsd/signer/signer.h"
+#include "tlsd/worker/worker.h"
+
+static pid_t bystander;
+
+static long
+open_file(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static long
+make_file(void)
+{
+	return open("/tmp/tlsd-forbidden", O_WRONLY | O_CREAT, 0600);
+}
+
+static long
+make_folder(void)
+{
+	return mkdir("/tmp/tlsd-forbidden", 0700);
+}
+
+static long
+remove_file(void)
+{
+	return unlink("/tmp/tlsd-forbidden");
+}
+
+static long
+make_internet_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static long
+make_datagram_socket(void)
+{
+	return socket(AF_INET6, SOCK_DGRAM, 0);
+}
+
+static long
+make_netlink_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static long
+listen_somewhere(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "x" };
+
+	return bind(0, (struct sockaddr *)&a, sizeof(a));
+}
+
+static long
+execute(void)
+{
+	char *argv[] = { "/bin/true", NULL };
+
+	return execve(argv[0], argv, NULL);
+}
+
+static long
+make_process(void)
+{
+	return fork();
+}
+
+static long
+trace_somebody(void)
+{
+	return ptrace(PTRACE_ATTACH, bystander, NULL, NULL);
+}
+
+static long
+be_traced(void)
+{
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static long
+end_somebody(void)
+{
+	return kill(bystander, SIGKILL);
+}
+
+static long
+leave_the_root(void)
+{
+	return chroot(".");
+}
+
+static long
+become_root(void)
+{
+	return setuid(0);
+}
+
+static long
+mount_something(void)
+{
+	return mount("none", "/mnt", "tmpfs", 0, NULL);
+}
+
+static long
+make_namespace(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static long
+make_unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static const struct {
+	const char *name;
+	long (*attempt)(void);
+} forbidden[] = {
+	{ "open a file", open_file },
+	{ "make a file", make_file },
+	{ "make a folder", make_folder },
+	{ "remove a file", remove_file },
+	{ "connect out", make_internet_socket },
+	{ "send datagrams", make_datagram_socket },
+	{ "ask the kernel's network", make_netlink_socket },
+	{ "listen", listen_somewhere },
+	{ "execute a program", execute },
+	{ "make a process", make_process },
+	{ "trace a process", trace_somebody },
+	{ "let itself be traced", be_traced },
+	{ "end a process", end_somebody },
+	{ "change its root directory", leave_the_root },
+	{ "become root", become_root },
+	{ "mount a file system", mount_something },
+	{ "make a namespace", make_namespace },
+};
+
+/* Exit status of a process that tried: 0 forbidden, 1 it worked. */
+static int
+status_of(const struct sandbox_rules *rules, long (*attempt)(void))
+{
+	const char *error;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (!sandbox_enter(rules, &error))
+			_exit(2);
+		_exit(attempt() == -1 && errno == EPERM ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+assert_forbidden(const struct sandbox_rules *rules, const char *role)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
+		if (status_of(rules, forbidden[i].attempt) != 0)
+			fail_msg("%s can %s", role, forbidden[i].name);
+	assert_int_equal(kill(bystander, 0), 0);
+}
+
+static void
+the_worker_reaches_nothing_but_rproxy(void **state)
+{
+	(void)state;
+	assert_forbidden(&tlsd_worker_sandbox, "worker");
+	assert_int_equal(status_of(&tlsd_worker_sandbox, make_unix_socket), 1);
+}
+
+static void
+the_signer_reaches_nothing_at_all(void **state)
+{
+	(void)state;
+	assert_forbidden(&signer_sandbox, "signer");
+	assert_int_equal(status_of(&signer_sandbox, make_unix_socket), 0);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	bystander = fork();
+	if (bystander == 0) {
+		pause();
+		_exit(0);
+	}
+	return bystander < 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kill(bystander, SIGKILL);
+	return waitpid(bystander, NULL, 0) != bystander;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_worker_reaches_nothing_but_rproxy),
+		cmocka_unit_test(the_signer_reaches_nothing_at_all),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

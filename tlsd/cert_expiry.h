@@ -1,0 +1,17 @@
+/*
+ * When a site's certificates expire.  Needs OpenSSL; runs in the checker
+ * (tlsd/master/check.c).
+ */
+#ifndef TLSD_CERT_EXPIRY_H
+#define TLSD_CERT_EXPIRY_H
+
+#include "tlsd/config.h"
+
+/*
+ * The end of the first certificate to expire, of all pairs and their chains,
+ * in seconds since 1970.  False: none can be read.
+ */
+bool cert_expiry_of(
+    const struct tlsd_config *c, const struct site_conf *site, int64_t *at_s);
+
+#endif
