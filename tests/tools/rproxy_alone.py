@@ -4,7 +4,7 @@ import getpass
 from pathlib import Path
 
 from gateway import BUILD, OUR_BUGS, RPROXY_USER, user_line
-from processes import Program, free_port, listens
+from processes import Program, free_port, listens, wait_for
 
 SITE = """\
 [site]
@@ -61,7 +61,11 @@ class RproxyAlone:
         return pids[0]
 
     def rss_kib(self):
-        status = Path(f"/proc/{self.worker()}/status").read_text()
+        """Memory of the worker, once it has started up (its sandbox is
+        the last step)."""
+        path = Path(f"/proc/{self.worker()}/status")
+        assert wait_for(lambda: "Seccomp:\t2" in path.read_text(), 10)
+        status = path.read_text()
         line = next(x for x in status.splitlines() if x.startswith("VmRSS"))
         return int(line.split()[1])
 
