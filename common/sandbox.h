@@ -20,6 +20,12 @@ struct sandbox_rules {
 	size_t n_allow;
 	const struct sandbox_only *only; /* none: NULL */
 	size_t n_only;
+	/*
+	 * No TCP connection out, where the kernel has Landlock for that (Linux
+	 * 6.7 and later): connect() cannot be told apart by what it connects
+	 * to, and a socket that was accepted can be connected anew.
+	 */
+	bool no_tcp_out;
 };
 
 /* One that is allowed when an argument (from 0) has this value. */

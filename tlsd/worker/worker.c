@@ -99,6 +99,7 @@ const struct sandbox_rules tlsd_worker_sandbox = {
 
 /* start ------------------------------------------------------------------- */
 
+	.no_tcp_out = true,
 /*
  * Buffers of bulk connections come and go with each wake-up.  Left alone,
  * malloc gives such a piece back to the kernel each time and gets it again,

@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,6 +200,66 @@ the_worker_reaches_nothing_but_rproxy(void **state)
 	assert_int_equal(status_of(&tlsd_worker_sandbox, make_unix_socket), 1);
 }
 
+static int
+listen_on_loopback(struct sockaddr_in *a)
+{
+	socklen_t len = sizeof(*a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*a = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)a, &len), 0);
+	return fd;
+}
+
+static struct {
+	struct sockaddr_in target;
+	int accepted;
+} trick;
+
+/* What seccomp cannot see: a client's socket, turned round. */
+static long
+reuse_a_clients_socket(void)
+{
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	long rc;
+
+	(void)connect(trick.accepted, &nowhere, sizeof(nowhere));
+	rc = connect(trick.accepted, (struct sockaddr *)&trick.target,
+	    sizeof(trick.target));
+	if (rc == -1 && errno == EACCES)
+		errno = EPERM;
+	return rc;
+}
+
+static void
+the_worker_cannot_turn_a_clients_socket_round(void **state)
+{
+	struct sockaddr_in own;
+	int ours = listen_on_loopback(&own);
+	int theirs = listen_on_loopback(&trick.target);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	/* the version of Landlock: 4 knows of TCP */
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 4)
+		skip();
+	assert_int_equal(
+	    connect(client, (struct sockaddr *)&own, sizeof(own)), 0);
+	trick.accepted = accept(ours, NULL, NULL);
+	assert_true(trick.accepted >= 0);
+	assert_int_equal(
+	    status_of(&tlsd_worker_sandbox, reuse_a_clients_socket), 0);
+	/* it is no vain attempt: without the sandbox it works */
+	assert_int_equal(reuse_a_clients_socket(), 0);
+	close(trick.accepted);
+	close(client);
+	close(ours);
+	close(theirs);
+}
+
 static void
 the_signer_reaches_nothing_at_all(void **state)
 {
@@ -232,6 +293,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worker_reaches_nothing_but_rproxy),
+		cmocka_unit_test(the_worker_cannot_turn_a_clients_socket_round),
 		cmocka_unit_test(the_signer_reaches_nothing_at_all),
 	};
 
