@@ -65,7 +65,7 @@ stream_open(struct stream *s, struct stream_home *h, int fd,
 {
 	memset(s, 0, sizeof(*s));
 	s->home = h;
-	return watch_open(&s->watch, h->loop, fd, on_ready);
+	return watch_open_own(&s->watch, h->loop, fd, on_ready);
 }
 
 static enum stream_verdict

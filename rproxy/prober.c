@@ -436,7 +436,7 @@ on_order(const struct child_order *o, void *ctx)
 	switch (o->what) {
 	case CHILD_DRAIN:
 	case CHILD_STOP:
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 		break;
 	case CHILD_PEER:
 	case CHILD_LOG:
@@ -456,7 +456,7 @@ rproxy_prober_main(const struct inheritance *in)
 	static struct prober w;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (uv_loop_init(&w.loop) < 0)
+	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
 	read_config(&w, in);
 	w.deadlines = deadlines_new(&w.loop);
@@ -468,6 +468,6 @@ rproxy_prober_main(const struct inheritance *in)
 		deadline_set(&w.refresh, RESOLVE_EVERY_MS);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();
-	uv_run(&w.loop, UV_RUN_DEFAULT);
+	watch_run(&w.loop);
 	return 0;
 }

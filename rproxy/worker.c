@@ -22,6 +22,7 @@
 #include "common/mem.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
+#include "common/watch.h"
 #include "rproxy/exchange.h"
 #include "rproxy/front/acceptor.h"
 #include "rproxy/metrics_table.h"
@@ -168,7 +169,7 @@ on_room(struct front *f)
 	struct worker *w = container_of(f, struct worker, front);
 
 	if (w->leaving && f->n_conns == 0)
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 	if (w->leaving)
 		return;
 	for (unsigned i = 0; i < w->n_acceptors; i++)
@@ -193,7 +194,7 @@ drain(struct worker *w, uint64_t at_most_ms)
 		front_drain(&w->front);
 	}
 	if (at_most_ms == 0 || w->front.n_conns == 0)
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 	else
 		deadline_set(&w->drain, at_most_ms);
 }
@@ -204,7 +205,7 @@ on_drained(struct deadline *d)
 	struct worker *w = container_of(d, struct worker, drain);
 
 	log_warning("drain_timeout: %u connections are cut", w->front.n_conns);
-	uv_stop(&w->loop);
+	watch_stop(&w->loop);
 }
 
 static void
@@ -217,7 +218,7 @@ on_order(const struct child_order *o, void *ctx)
 		drain(w, o->value);
 		break;
 	case CHILD_STOP:
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 		break;
 	case CHILD_ACCESS_LOG:
 		if (o->fd < 0)
@@ -254,7 +255,7 @@ rproxy_worker_main(const struct inheritance *in)
 	(void)signal(SIGPIPE, SIG_IGN);
 	tzset(); /* reads a file, which the sandbox forbids later */
 	raise_descriptors();
-	if (uv_loop_init(&w.loop) < 0)
+	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
 	read_config(&w, in);
 	w.metrics = metrics_open(
@@ -280,7 +281,7 @@ rproxy_worker_main(const struct inheritance *in)
 	upstream_start(w.upstream);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();
-	uv_run(&w.loop, UV_RUN_DEFAULT);
+	watch_run(&w.loop);
 	fini(&w);
 	return 0;
 }

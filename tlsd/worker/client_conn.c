@@ -308,7 +308,8 @@ on_backend_ready(struct watch *watch, unsigned events)
 static enum client_state
 take_backend(struct client_conn *c, int fd)
 {
-	if (!watch_open(&c->backend, &c->worker->loop, fd, on_backend_ready)) {
+	if (!watch_open_own(
+		&c->backend, &c->worker->loop, fd, on_backend_ready)) {
 		close(fd);
 		log_error("a client was closed: rproxy cannot be watched");
 		return CLIENT_CLOSING;
@@ -537,7 +538,7 @@ try_new(struct worker *w, int fd)
 		mem_free(c);
 		return NULL;
 	}
-	if (!watch_open(&c->client, &w->loop, fd, on_client_ready)) {
+	if (!watch_open_own(&c->client, &w->loop, fd, on_client_ready)) {
 		tls_io_close(&c->tls);
 		mem_free(c);
 		return NULL;

@@ -23,6 +23,7 @@
 #include "common/mem.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
+#include "common/watch.h"
 #include "tlsd/metrics_table.h"
 #include "tlsd/worker/acceptor.h"
 #include "tlsd/worker/client_conn.h"
@@ -95,11 +96,11 @@ const struct sandbox_rules tlsd_worker_sandbox = {
 	.n_allow = ARRAY_LEN(allowed),
 	.only = allowed_if,
 	.n_only = ARRAY_LEN(allowed_if),
+	.no_tcp_out = true,
 };
 
 /* start ------------------------------------------------------------------- */
 
-	.no_tcp_out = true,
 /*
  * Buffers of bulk connections come and go with each wake-up.  Left alone,
  * malloc gives such a piece back to the kernel each time and gets it again,
@@ -241,14 +242,14 @@ stop_accepting(struct worker *w)
 	for (size_t i = 0; i < w->n_acceptors; i++)
 		acceptor_stop(&w->acceptors[i]);
 	if (w->n_clients == 0)
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 }
 
 void
 worker_note_left(struct worker *w)
 {
 	if (w->is_leaving && w->n_clients == 0)
-		uv_stop(&w->loop);
+		watch_stop(&w->loop);
 	worker_note_room(w);
 }
 
@@ -368,7 +369,7 @@ tlsd_worker_main(const struct inheritance *in)
 	w.generation = in->generation;
 	w.started_ms = clock_now_ms();
 	TAILQ_INIT(&w.clients);
-	if (uv_loop_init(&w.loop) < 0)
+	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
 	w.config = read_config(in);
 	w.metrics = metrics_open(
@@ -386,7 +387,7 @@ tlsd_worker_main(const struct inheritance *in)
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();
-	uv_run(&w.loop, UV_RUN_DEFAULT);
+	watch_run(&w.loop);
 	fini(&w);
 	return 0;
 }

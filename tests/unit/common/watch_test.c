@@ -439,6 +439,132 @@ what_cannot_be_watched_stays_with_the_caller(void **state)
 	close(fd[1]);
 }
 
+static void
+an_own_socket_that_is_closed_is_heard_of_no_more(void **state)
+{
+	struct owner o = { .to_want = WATCH_READ };
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	assert_int_equal(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
+	assert_true(watch_open_own(&o.watch, &loop, fd[0], on_ready));
+	watch_want(&o.watch, WATCH_READ);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	close_owner(&o);
+	assert_int_equal(o.reports, 0);
+	close(fd[1]);
+}
+
+static void
+the_kind_of_end_is_known(void **state)
+{
+	struct owner o;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	open_owner(&o, fd[0]);
+	o.to_want = WATCH_READ;
+	o.read_it = true;
+	watch_want(&o.watch, WATCH_READ);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	run_for(2);
+	assert_int_equal(o.watch.end, WATCH_OPEN);
+	o.to_want = 0;
+	assert_int_equal(shutdown(fd[1], SHUT_WR), 0);
+	run_for(2);
+	assert_int_equal(o.watch.end, WATCH_HALF_CLOSED);
+	watch_want(&o.watch, WATCH_READ);
+	close(fd[1]);
+	run_for(2);
+	assert_int_equal(o.watch.end, WATCH_HUNG_UP);
+	close_owner(&o);
+}
+
+/* watch_run() ------------------------------------------------------------- */
+
+struct visitor {
+	struct owner owner;
+	uv_timer_t timer;
+	unsigned ticks;
+	int peer;
+};
+
+/* A timer of libuv's that makes something happen on a watched socket. */
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct visitor *v = container_of(timer, struct visitor, timer);
+
+	if (++v->ticks < 3)
+		assert_int_equal(write(v->peer, "x", 1), 1);
+	else
+		watch_stop(timer->loop);
+}
+
+static void
+a_loop_of_watches_serves_timers_and_ends_when_stopped(void **state)
+{
+	struct visitor v = { 0 };
+	int fd[2];
+
+	(void)state;
+	assert_true(watch_init(&loop));
+	unix_pair(fd);
+	open_owner(&v.owner, fd[0]);
+	v.owner.to_want = WATCH_READ;
+	v.owner.read_it = true;
+	v.peer = fd[1];
+	watch_want(&v.owner.watch, WATCH_READ);
+	uv_timer_init(&loop, &v.timer);
+	uv_timer_start(&v.timer, on_tick, 1, 5);
+	watch_run(&loop);
+	assert_int_equal(v.ticks, 3);
+	assert_int_equal(v.owner.reports, 2);
+	uv_close((uv_handle_t *)&v.timer, NULL);
+	close_owner(&v.owner);
+	close(fd[1]);
+}
+
+static void
+on_ready_once(struct watch *w, unsigned events)
+{
+	struct owner *o = container_of(w, struct owner, watch);
+
+	(void)events;
+	o->reports++;
+	watch_close(w, on_closed);
+}
+
+static void
+on_time_to_stop(uv_timer_t *timer)
+{
+	watch_stop(timer->loop);
+}
+
+static void
+a_watch_closed_in_the_loop_is_finished_in_the_loop(void **state)
+{
+	struct owner o = { 0 };
+	uv_timer_t timer;
+	int fd[2];
+
+	(void)state;
+	unix_pair(fd);
+	assert_true(watch_open(&o.watch, &loop, fd[0], on_ready_once));
+	watch_want(&o.watch, WATCH_READ);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	uv_timer_init(&loop, &timer);
+	uv_timer_start(&timer, on_time_to_stop, 10, 0);
+	watch_run(&loop);
+	assert_int_equal(o.reports, 1);
+	assert_int_equal(o.closed, 1);
+	uv_close((uv_handle_t *)&timer, NULL);
+	run_for(1);
+	close(fd[1]);
+}
+
 static int
 set_up(void **state)
 {
@@ -473,6 +599,10 @@ main(void)
 		TEST(may_be_closed_within_a_report),
 		TEST(a_number_may_be_used_again_at_once),
 		TEST(what_cannot_be_watched_stays_with_the_caller),
+		TEST(an_own_socket_that_is_closed_is_heard_of_no_more),
+		TEST(the_kind_of_end_is_known),
+		TEST(a_loop_of_watches_serves_timers_and_ends_when_stopped),
+		TEST(a_watch_closed_in_the_loop_is_finished_in_the_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,8 @@ open_pipe(struct pipe_end *p)
 
 	assert_int_equal(uv_loop_init(&p->loop), 0);
 	stream_home_init(&p->home, &p->loop);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	assert_true(stream_open(&p->to, &p->home, fd[0], on_ready));
 	p->other = fd[1];
 }

@@ -40,7 +40,8 @@ set_up(void **state)
 	for (int i = 0; i < 2; i++) {
 		int fd[2];
 
-		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+		assert_int_equal(
+		    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 		assert_true(
 		    stream_open(&f.stream[i], &f.home, fd[0], on_ready));
 		f.end[i] = fd[1];
