@@ -274,16 +274,15 @@ announce(struct client_conn *c, const char *first, size_t len)
 static enum client_state
 step_wait(struct client_conn *c)
 {
-	enum relay_verdict v;
-	size_t n;
+	enum relay_verdict v = RELAY_FINE;
+	size_t n = 0;
 
-	if (c->client_ready & WATCH_WRITE) /* the end of our last flight */
-		(void)tls_io_flush(&c->tls);
-	if (!(c->client_ready & WATCH_READ) && !tls_io_has_more(&c->tls))
-		return c->state;
-	v = relay_read(&c->relay, c->worker->scratch, &n);
+	if ((c->client_ready & WATCH_READ) || tls_io_has_more(&c->tls))
+		v = relay_read(&c->relay, c->worker->scratch, &n);
 	if (v == RELAY_FINE && n > 0)
 		return announce(c, c->worker->scratch, n);
+	/* the end of our last flight; a ticket waited for a request */
+	(void)tls_io_flush(&c->tls);
 	if (v == RELAY_FINE && c->relay.up_way == RELAY_OPEN)
 		return c->state;
 	if (v == RELAY_VANISHED)
@@ -302,6 +301,7 @@ on_backend_ready(struct watch *watch, unsigned events)
 	    container_of(watch, struct client_conn, backend);
 
 	c->backend_ready |= events;
+	c->relay.backend_end = watch->end;
 	advance(c);
 }
 
@@ -553,8 +553,8 @@ enlist(struct client_conn *c, enum client_state first)
 	struct worker *w = c->worker;
 
 	c->state = first;
-	relay_init(
-	    &c->relay, &c->tls, w->config->backend_end == BACKEND_END_CLOSE);
+	relay_init(&c->relay, &c->tls,
+	    w->config->backend_end == BACKEND_END_CLOSE, w->burst_bytes);
 	deadline_init(&c->deadline, w->deadlines, on_expired);
 	deadline_set(&c->deadline, state_ms(c));
 	TAILQ_INSERT_TAIL(&w->clients, c, entry);

@@ -28,12 +28,17 @@
 #include "common/watch.h"
 #include "tlsd/worker/relay.h"
 
+/* Of rproxy's socket during an upload: a few scratches full. */
+#define WIDE_BYTES (512 * 1024)
+
 void
-relay_init(struct relay *r, struct tls_io *tls, bool close_is_end)
+relay_init(
+    struct relay *r, struct tls_io *tls, bool close_is_end, size_t burst_bytes)
 {
-	*r = (struct relay){
-		.tls = tls, .backend_fd = -1, .close_is_end = close_is_end
-	};
+	*r = (struct relay){ .tls = tls,
+		.backend_fd = -1,
+		.burst_bytes = burst_bytes,
+		.close_is_end = close_is_end };
 }
 
 void
@@ -51,7 +56,7 @@ relay_attach(struct relay *r, int backend_fd)
 static size_t
 queued_bytes(const struct relay *r)
 {
-	return buf_len(&r->tls->out);
+	return r->tls->out_may_wait ? 0 : buf_len(&r->tls->out);
 }
 
 static enum relay_verdict
@@ -129,6 +134,19 @@ send_stored(struct relay *r)
 	buf_release_if_empty(&r->up);
 }
 
+/* A large upload: both sides shall be able to work at a time. */
+static void
+widen(struct relay *r)
+{
+	const int bytes = WIDE_BYTES;
+
+	if (r->is_wide)
+		return;
+	r->is_wide = true;
+	(void)setsockopt(
+	    r->backend_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 /* False: no memory for what rproxy did not take. */
 static bool
 send_or_store(struct relay *r, const char *p, size_t len)
@@ -140,6 +158,7 @@ send_or_store(struct relay *r, const char *p, size_t len)
 	n = give_to_backend(r, p, len);
 	if (n == len || r->up_way == RELAY_SINK)
 		return true;
+	widen(r);
 	return buf_append(&r->up, p + n, len - n, RELAY_UP_MAX);
 }
 
@@ -196,7 +215,7 @@ flush(struct relay *r)
 }
 
 static enum relay_verdict
-encrypt(struct relay *r, const char *p, size_t len)
+encrypt_piece(struct relay *r, const char *p, size_t len)
 {
 	size_t taken = 0;
 	enum tls_verdict v;
@@ -208,12 +227,32 @@ encrypt(struct relay *r, const char *p, size_t len)
 	return v == TLS_OK && taken == len ? RELAY_FINE : RELAY_BROKEN;
 }
 
+/* Sends all but the last piece. */
+static enum relay_verdict
+encrypt(struct relay *r, const char *p, size_t len)
+{
+	enum relay_verdict v = RELAY_FINE;
+
+	while (v == RELAY_FINE && len > r->burst_bytes) {
+		bool is_stuck = queued_bytes(r) > 0;
+
+		v = encrypt_piece(r, p, r->burst_bytes);
+		p += r->burst_bytes;
+		len -= r->burst_bytes;
+		if (v == RELAY_FINE && !is_stuck)
+			v = flush(r);
+	}
+	return v == RELAY_FINE ? encrypt_piece(r, p, len) : v;
+}
+
 /* Both directions of rproxy's end are closed: it is gone, not half-closed. */
 static bool
 is_backend_gone(const struct relay *r)
 {
 	struct pollfd p = { .fd = r->backend_fd };
 
+	if (r->backend_end != WATCH_OPEN)
+		return r->backend_end == WATCH_HUNG_UP;
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
 }
 
@@ -260,6 +299,10 @@ run_down(struct relay *r, bool is_readable, char *scratch, uint64_t *moved)
 		*moved += (uint64_t)n;
 		is_readable = n == RELAY_SCRATCH;
 		v = encrypt(r, scratch, (size_t)n);
+		/* only the end can follow: it leaves together with this */
+		if (v == RELAY_FINE && !is_readable &&
+		    r->backend_end != WATCH_OPEN)
+			return note_backend_end(r, 0);
 		if (v == RELAY_FINE)
 			v = flush(r);
 	}

@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "common/proxy_v2.h"
+#include "common/watch.h"
 #include "tlsd/worker/tls_io.h"
 
 #define RELAY_IDLE_MS 500 /* half of what rproxy lets pass, at least */
@@ -37,11 +38,15 @@ enum relay_way {
 struct relay {
 	struct tls_io *tls; /* borrowed from the connection */
 	int backend_fd;     /* borrowed from the connection's watch, -1: none */
+	enum watch_end
+	    backend_end;    /* what that watch knows, set by the owner */
+	size_t burst_bytes; /* sent at a time (common/burst.h) */
 	struct buf up;      /* decrypted bytes that rproxy did not take */
 	enum relay_way up_way;
 	enum relay_way down_way;
 	bool up_again;     /* OpenSSL holds bytes that no event announces */
 	bool is_abortive;  /* the client gets no close_notify */
+	bool is_wide;      /* rproxy's socket has the larger buffer */
 	bool close_is_end; /* rproxy's place is taken by one that just closes */
 };
 
@@ -57,8 +62,12 @@ enum relay_verdict {
 	RELAY_BROKEN, /* TLS failed (an alert waits in tls->out) or no memory */
 };
 
-/* close_is_end: a receiver that closes without a shutdown has finished. */
-void relay_init(struct relay *r, struct tls_io *tls, bool close_is_end);
+/*
+ * close_is_end: a receiver that closes without a shutdown has finished.
+ * burst_bytes: what TCP is given at a time.
+ */
+void relay_init(
+    struct relay *r, struct tls_io *tls, bool close_is_end, size_t burst_bytes);
 /* Gives all memory back; idempotent. */
 void relay_fini(struct relay *r);
 

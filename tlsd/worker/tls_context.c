@@ -26,9 +26,6 @@
 #include "tlsd/worker/tickets.h"
 #include "tlsd/worker/tls_context.h"
 
-/* Two whole records, so that bulk costs one read for both. */
-#define READ_AHEAD_BYTES (2 * (5 + 16384 + 256))
-
 struct tls_contexts {
 	const struct tlsd_config *config; /* borrowed, outlives us */
 	struct signer_client *signer;     /* borrowed from the worker */
@@ -286,8 +283,6 @@ set_basics(SSL_CTX *ctx, const struct site_conf *site)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 				  SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD_BYTES);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	if (tls_policy_apply(ctx, &site->tls, &fault))
 		return true;

@@ -4,13 +4,17 @@
  *
  * Below OpenSSL is one BIO of our own:
  *
- *	recv(fd) -> on_bio_read -> OpenSSL -> on_bio_write -> t->out -> send(fd)
+ *	recv(fd) -> arrived -> on_bio_read -> OpenSSL
+ *	send(fd) <- t->out <- on_bio_write <-
  *
- * Reading: OpenSSL asks again as long as a record is not whole, and with
- * read-ahead a second read would almost always find EAGAIN.  So each call from
- * above grants one recv(); when it is used up the BIO says "later" without a
- * system call, and the loop, which is level-triggered, tells us if there was
- * more.
+ * Reading: each call from above grants one recv(), which brings as many
+ * records as there are.  When it is used up the BIO says "later" without a
+ * system call (it would almost always find EAGAIN), and the loop, which is
+ * level-triggered, tells us if there was more.  OpenSSL's own read-ahead is
+ * off: it moves all that lies behind a record to the front of its buffer, for
+ * each record.  What OpenSSL has not asked for when a call ends (rarely
+ * anything: the caller's room was short, or the handshake has just ended) is
+ * kept in t->in.
  *
  * Writing: tls_io_write() encrypts only what is sure to fit below
  * TLS_IO_OUT_MAX, so OpenSSL never holds a record that it could not put
@@ -38,29 +42,67 @@
 #define LATE_STEPS_MAX 300
 #define LATE_BYTES (1024 * 1024)
 
+/*
+ * What one recv() has brought; a call's own, empty between calls.  One for
+ * all connections of the process, so that an upload finds it in the cache and
+ * an idle connection holds none.
+ */
+static struct {
+	size_t at;
+	size_t len;
+	size_t max; /* to receive */
+	char bytes[TLS_IO_RECV_MAX];
+} arrived;
+
 /* the BIO ----------------------------------------------------------------- */
+
+/* Moves to room what OpenSSL asks for of what has arrived. */
+static size_t
+take_arrived(char *room, size_t n)
+{
+	if (n > arrived.len)
+		n = arrived.len;
+	memcpy(room, arrived.bytes + arrived.at, n);
+	arrived.at += n;
+	arrived.len -= n;
+	return n;
+}
+
+/* 1: something has arrived; 0: the end, or an error; -1: not now. */
+static int
+receive(struct tls_io *t)
+{
+	ssize_t n;
+
+	if (t->recvs_left == 0)
+		return -1;
+	t->recvs_left--;
+	n = recv(t->fd, arrived.bytes, arrived.max, MSG_DONTWAIT);
+	if (n > 0) {
+		arrived.at = 0;
+		arrived.len = (size_t)n;
+		return 1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return -1;
+	t->is_ended = true;
+	return 0;
+}
 
 static int
 on_bio_read(BIO *bio, char *room, int room_bytes)
 {
 	struct tls_io *t = BIO_get_data(bio);
-	ssize_t n;
+	int v = 1;
 
 	BIO_clear_retry_flags(bio);
-	if (t->recvs_left == 0) {
+	if (arrived.len == 0)
+		v = receive(t);
+	if (v > 0)
+		return (int)take_arrived(room, (size_t)room_bytes);
+	if (v < 0)
 		BIO_set_retry_read(bio);
-		return -1;
-	}
-	t->recvs_left--;
-	n = recv(t->fd, room, (size_t)room_bytes, MSG_DONTWAIT);
-	if (n > 0)
-		return (int)n;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	t->is_ended = true;
-	return (int)n;
+	return v;
 }
 
 static int
@@ -69,6 +111,7 @@ on_bio_write(BIO *bio, const char *p, int len_bytes)
 	struct tls_io *t = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
+	t->out_may_wait = false;
 	if (buf_append(
 		&t->out, p, (size_t)len_bytes, TLS_IO_OUT_MAX + OUT_RESERVE))
 		return len_bytes;
@@ -110,6 +153,32 @@ bio_method(void)
 	BIO_meth_free(m);
 	m = NULL;
 	return NULL;
+}
+
+/* What was left over comes first; at most max_bytes are received. */
+static void
+begin_arrival(struct tls_io *t, size_t max_bytes)
+{
+	struct slice s = buf_slice(&t->in);
+
+	arrived.max = max_bytes < TLS_IO_RECV_MAX ? max_bytes : TLS_IO_RECV_MAX;
+	if (s.len == 0)
+		return;
+	memcpy(arrived.bytes, s.p, s.len);
+	arrived.at = 0;
+	arrived.len = s.len;
+	buf_release(&t->in);
+}
+
+/* False: out of memory. */
+static bool
+end_arrival(struct tls_io *t)
+{
+	size_t len = arrived.len;
+
+	arrived.len = 0;
+	return len == 0 || buf_append(&t->in, arrived.bytes + arrived.at, len,
+			       TLS_IO_RECV_MAX);
 }
 
 /* why --------------------------------------------------------------------- */
@@ -158,16 +227,23 @@ fail(struct tls_io *t)
 	return TLS_FAILED;
 }
 
-/* What ret of an SSL call means; leaves OpenSSL's error queue empty. */
+/* Looking is much cheaper than clearing. */
+static void
+forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
+/* What ret of an SSL call means, before which the queue was empty. */
 static enum tls_verdict
 verdict(struct tls_io *t, int ret)
 {
 	enum tls_verdict v;
 
+	if (ret > 0)
+		return TLS_OK;
 	switch (SSL_get_error(t->ssl, ret)) {
-	case SSL_ERROR_NONE:
-		v = TLS_OK;
-		break;
 	case SSL_ERROR_WANT_READ:
 		v = TLS_WANT_READ;
 		break;
@@ -184,7 +260,7 @@ verdict(struct tls_io *t, int ret)
 		v = fail(t);
 		break;
 	}
-	ERR_clear_error();
+	forget_errors();
 	return v;
 }
 
@@ -229,7 +305,7 @@ run_handshake(struct tls_io *t)
 {
 	enum tls_verdict v;
 
-	ERR_clear_error();
+	forget_errors();
 	signer_provider_use(&t->sign);
 	v = verdict(t, SSL_do_handshake(t->ssl));
 	signer_provider_use(NULL);
@@ -256,6 +332,7 @@ tls_io_close(struct tls_io *t)
 	t->ssl = NULL;
 	t->fd = -1;
 	buf_release(&t->out);
+	buf_release(&t->in);
 }
 
 /* handshake --------------------------------------------------------------- */
@@ -269,13 +346,21 @@ tls_io_handshake(struct tls_io *t)
 		return TLS_FAILED;
 	/* after a pause for the signer no byte of the client is awaited */
 	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
+	begin_arrival(t, TLS_IO_RECV_MAX);
 	v = run_handshake(t);
+	if (!end_arrival(t))
+		v = fail(t);
 	if (v == TLS_OK) {
 		t->is_done = true;
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
 	}
 	if (v == TLS_WANT_SIGNER)
 		return v;
+	if (v == TLS_OK && SSL_is_server(t->ssl) &&
+	    SSL_version(t->ssl) == TLS1_3_VERSION) {
+		t->out_may_wait = true;
+		return v;
+	}
 	/* a client that leaves after its last message: the next read tells */
 	flushed = tls_io_flush(t);
 	return v == TLS_WANT_READ && flushed != TLS_OK ? flushed : v;
@@ -302,10 +387,21 @@ read_record(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 {
 	enum tls_verdict v;
 
-	ERR_clear_error();
+	forget_errors();
 	v = verdict(t, SSL_read_ex(t->ssl, room, room_bytes, n));
 	t->is_starved = v == TLS_WANT_READ;
 	return v;
+}
+
+/*
+ * So much that it, and a record that OpenSSL has begun, can be decrypted into
+ * the room; a short room just leaves something over.
+ */
+static size_t
+receivable(size_t room_bytes)
+{
+	return room_bytes > 2 * RECORD_MAX ? room_bytes - RECORD_MAX
+					   : RECORD_MAX;
 }
 
 static bool
@@ -337,11 +433,15 @@ tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 	if (t->has_failed)
 		return TLS_FAILED;
 	t->recvs_left = 1;
+	begin_arrival(t, receivable(room_bytes));
 	do {
 		v = read_record(t, room + *n, room_bytes - *n, &got);
 		if (v == TLS_OK)
 			*n += got;
-	} while (v == TLS_OK && *n < room_bytes && SSL_has_pending(t->ssl));
+	} while (v == TLS_OK && *n < room_bytes &&
+		 (arrived.len > 0 || SSL_has_pending(t->ssl)));
+	if (!end_arrival(t))
+		v = fail(t);
 	if (is_flood(t, *n))
 		v = TLS_FAILED;
 	if (*n == 0)
@@ -354,7 +454,7 @@ tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 bool
 tls_io_has_more(const struct tls_io *t)
 {
-	if (t->later != TLS_OK)
+	if (t->later != TLS_OK || buf_len(&t->in) > 0)
 		return true;
 	return !t->is_starved && SSL_has_pending(t->ssl);
 }
@@ -387,7 +487,7 @@ tls_io_write(struct tls_io *t, const char *p, size_t len_bytes, size_t *taken)
 
 		if (want == 0)
 			return *taken > 0 ? TLS_OK : TLS_WANT_WRITE;
-		ERR_clear_error();
+		forget_errors();
 		v = verdict(t, SSL_write_ex(t->ssl, p + *taken, want, &got));
 		if (v != TLS_OK)
 			return *taken > 0 ? TLS_OK : v;
@@ -402,6 +502,7 @@ tls_io_flush(struct tls_io *t)
 	struct slice s = buf_slice(&t->out);
 	ssize_t n;
 
+	t->out_may_wait = false;
 	if (s.len == 0)
 		return TLS_OK;
 	n = send(t->fd, s.p, s.len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -420,7 +521,7 @@ tls_io_shutdown(struct tls_io *t)
 {
 	if (t->has_failed || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
 		return;
-	ERR_clear_error();
+	forget_errors();
 	SSL_shutdown(t->ssl);
-	ERR_clear_error();
+	forget_errors();
 }

@@ -2,9 +2,9 @@
  * One TLS connection as verdicts: the only caller of SSL_do_handshake,
  * SSL_read, SSL_write and SSL_shutdown.  Runs in the worker.
  *
- * OpenSSL reads from the socket itself (with read-ahead, so one read brings
- * several records).  What it writes is gathered in memory and leaves with one
- * send per tls_io_flush(): several records, one system call.
+ * One receive brings several records, from memory that all connections share.
+ * What OpenSSL writes is gathered and leaves with one send per
+ * tls_io_flush(): several records, one system call.
  *
  * A handshake that waits for the signer is suspended (an OpenSSL asynchronous
  * job) and the call returns TLS_WANT_SIGNER; sign.on_done runs later, from
@@ -21,6 +21,8 @@
 
 /* Ciphertext that may wait for a slow client; bytes per connection. */
 #define TLS_IO_OUT_MAX (256 * 1024)
+/* Ciphertext that one call may receive; bytes per process. */
+#define TLS_IO_RECV_MAX (128 * 1024)
 
 enum tls_verdict {
 	TLS_OK,
@@ -36,9 +38,16 @@ struct tls_io {
 	SSL *ssl;       /* owned */
 	int fd;         /* borrowed from the connection's watch */
 	struct buf out; /* ciphertext not yet sent */
+	struct buf in;  /* ciphertext left over from a call; tls_io.c's own */
 	struct sign_op sign;
 	const char *error; /* constant text: alert or reason, see below */
 	bool alert_from_peer;
+
+	/*
+	 * out holds nothing that the client waits for: a ticket, which may
+	 * leave with the first response.
+	 */
+	bool out_may_wait;
 
 	/* tls_io.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
@@ -57,11 +66,10 @@ bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
     void (*on_signed)(struct sign_op *op));
 /* Ends a suspended handshake first; idempotent. */
 void tls_io_close(struct tls_io *t);
-
 /*
  * Goes on with the handshake: at most one read, and one send that brings the
  * flight (or an alert) on its way.  On OK, as on FAILED, bytes may be left in
- * out for tls_io_flush().
+ * out for tls_io_flush(); a server's of TLS 1.3 always are (out_may_wait).
  */
 enum tls_verdict tls_io_handshake(struct tls_io *t);
 /*

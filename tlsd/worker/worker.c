@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/burst.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -384,6 +385,7 @@ tlsd_worker_main(const struct inheritance *in)
 	open_tls(&w, in);
 	lock_up(&w);
 	obey_early(&w);
+	w.burst_bytes = burst_bytes();
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();

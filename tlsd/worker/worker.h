@@ -33,6 +33,7 @@ struct worker {
 	unsigned generation;
 	uint64_t started_ms;
 	struct tlsd_config *config;      /* owned */
+	size_t burst_bytes;              /* that a client is sent at a time */
 	struct metrics *metrics;         /* owned */
 	struct deadlines *deadlines;     /* owned */
 	struct signer_client *signer;    /* owned */

@@ -124,7 +124,7 @@ set_up(void **state)
 	    0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
 	f->ours = pair[0];
 	f->rproxy = pair[1];
-	relay_init(&f->relay, &f->tls, false);
+	relay_init(&f->relay, &f->tls, false, SIZE_MAX);
 	relay_attach(&f->relay, f->ours);
 	assert_int_equal(
 	    0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));

@@ -176,6 +176,8 @@ step_server(struct link *l)
 	if (is_over(l->verdict) || is_signer_asked(l))
 		return;
 	l->verdict = tls_io_handshake(&l->server);
+	if (l->verdict == TLS_OK) /* a ticket that may wait */
+		tls_io_flush(&l->server);
 	l->n_waits += l->verdict == TLS_WANT_SIGNER;
 }
 
