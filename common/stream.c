@@ -6,16 +6,25 @@
  * at most one scratch space and one message head at a time.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/burst.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/stream.h"
 
 #define STREAM_MAX_IOV 130
+/* Less is copied as quickly. */
+#define PASS_MIN_BYTES (32u * 1024)
+#define PASS_MAX_BYTES (128u * 1024)
+/* Of a Unix socket in bulk: it then holds a few pieces of PASS_MAX_BYTES. */
+#define WIDE_BYTES (512 * 1024)
+/* Pages of 4 KiB for one pass, and some that are not full. */
+#define PIPE_BYTES (256 * 1024)
 
 void
 stream_home_init(struct stream_home *h, uv_loop_t *loop)
@@ -23,11 +32,27 @@ stream_home_init(struct stream_home *h, uv_loop_t *loop)
 	memset(h, 0, sizeof(*h));
 	h->loop = loop;
 	h->scratch = mem_need(STREAM_SCRATCH_BYTES);
+	h->pipe_fd[0] = h->pipe_fd[1] = -1;
+	h->burst_bytes = burst_bytes();
+}
+
+void
+stream_home_open_pipe(struct stream_home *h)
+{
+	if (pipe2(h->pipe_fd, O_NONBLOCK | O_CLOEXEC) != 0) {
+		h->pipe_fd[0] = h->pipe_fd[1] = -1;
+		return;
+	}
+	(void)fcntl(h->pipe_fd[0], F_SETPIPE_SZ, PIPE_BYTES);
 }
 
 void
 stream_home_fini(struct stream_home *h)
 {
+	for (unsigned i = 0; i < 2; i++)
+		if (h->pipe_fd[i] >= 0)
+			(void)close(h->pipe_fd[i]);
+	h->pipe_fd[0] = h->pipe_fd[1] = -1;
 	while (h->n_spare > 0)
 		buf_release(&h->spare[--h->n_spare]);
 	mem_free(h->scratch);
@@ -92,7 +117,7 @@ stream_read(struct stream *s, char *room, size_t room_bytes, size_t *got)
 		return STREAM_FAILED;
 	ssize_t n;
 	do {
-		n = read(s->watch.fd, room, room_bytes);
+		n = recv(s->watch.fd, room, room_bytes, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		*got = (size_t)n;
@@ -197,6 +222,129 @@ stream_flush(struct stream *s)
 		return s->write_error != 0 ? STREAM_FAILED : STREAM_OK;
 	return stream_send(s, NULL, 0);
 }
+
+/* passing ----------------------------------------------------------------- */
+
+bool
+stream_may_pass(
+    const struct stream *from, const struct stream *to, uint64_t bytes)
+{
+	return from->home->pipe_fd[0] >= 0 && bytes >= PASS_MIN_BYTES &&
+	       buf_len(&from->in) == 0 && buf_len(&to->out) == 0;
+}
+
+/*
+ * This is going to be a bulk transfer.  A Unix socket gets a buffer for more
+ * than one piece, so that both sides can work at a time; TCP finds the size of
+ * its buffer by itself, and what it is given at a time depends (burst.h).
+ */
+static void
+prepare_to_pass(struct stream *s)
+{
+	int domain = AF_UNSPEC, bytes = WIDE_BYTES;
+	socklen_t len = sizeof(domain);
+
+	s->pass_bytes = PASS_MAX_BYTES;
+	(void)getsockopt(s->watch.fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	if (domain == AF_UNIX)
+		(void)setsockopt(
+		    s->watch.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	else if (s->home->burst_bytes < PASS_MAX_BYTES)
+		s->pass_bytes = s->home->burst_bytes;
+}
+
+/* The pipe's last len bytes into s->out; false: no memory. */
+static bool
+hold_from_pipe(struct stream *s, size_t len)
+{
+	if (!buf_reserve(&s->out, len, len))
+		return false;
+	while (len > 0) {
+		ssize_t n = read(s->home->pipe_fd[0], buf_room(&s->out), len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		CHECK(n > 0);
+		buf_commit(&s->out, (size_t)n);
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Nobody takes them, and the next connection must not find them. */
+static enum stream_verdict
+drop_from_pipe(struct stream *s, size_t len, int error)
+{
+	struct stream_home *h = s->home;
+
+	while (len > 0) {
+		ssize_t n = read(h->pipe_fd[0], h->scratch,
+		    len < STREAM_SCRATCH_BYTES ? len : STREAM_SCRATCH_BYTES);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		CHECK(n > 0);
+		len -= (size_t)n;
+	}
+	return write_failed(s, error);
+}
+
+/* len bytes from the pipe to the socket; what it does not take is held. */
+static enum stream_verdict
+send_from_pipe(struct stream *s, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = splice(s->home->pipe_fd[0], NULL, s->watch.fd, NULL,
+		    len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0)
+			return drop_from_pipe(s, len, n < 0 ? errno : EPIPE);
+		len -= (size_t)n;
+		s->bytes_out += (size_t)n;
+	}
+	if (len == 0)
+		return STREAM_OK;
+	return hold_from_pipe(s, len) ? STREAM_WAIT
+				      : drop_from_pipe(s, len, ENOMEM);
+}
+
+enum stream_verdict
+stream_pass(
+    struct stream *from, struct stream *to, uint64_t max_bytes, size_t *passed)
+{
+	ssize_t n;
+
+	*passed = 0;
+	CHECK(buf_len(&from->in) == 0 && buf_len(&to->out) == 0);
+	if (from->ended)
+		return STREAM_END;
+	if (from->read_error != 0 || to->write_error != 0)
+		return STREAM_FAILED;
+	if (to->pass_bytes == 0)
+		prepare_to_pass(to);
+	if (max_bytes > to->pass_bytes)
+		max_bytes = to->pass_bytes;
+	do {
+		n = splice(from->watch.fd, NULL, from->home->pipe_fd[1], NULL,
+		    (size_t)max_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? STREAM_WAIT : read_failed(from, errno);
+	if (n == 0) {
+		from->ended = true;
+		return STREAM_END;
+	}
+	from->bytes_in += (size_t)n;
+	*passed = (size_t)n;
+	return send_from_pipe(to, (size_t)n) == STREAM_FAILED ? STREAM_FAILED
+							      : STREAM_OK;
+}
+
+/* waiting ----------------------------------------------------------------- */
 
 void
 stream_want(struct stream *s, bool read)

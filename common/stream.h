@@ -26,10 +26,14 @@ struct stream_home {
 			* callback returns */
 	struct buf spare[STREAM_SPARES];
 	unsigned n_spare;
+	int pipe_fd[2];     /* owned; empty between callbacks; -1: none */
+	size_t burst_bytes; /* that TCP is given at a time */
 };
 
 void stream_home_init(struct stream_home *h, uv_loop_t *loop); /* at start */
 void stream_home_fini(struct stream_home *h);
+/* At start, before the sandbox: from here on bytes can pass uncopied. */
+void stream_home_open_pipe(struct stream_home *h);
 
 /* Storage of STREAM_BUF_BYTES for an empty buffer; false: memory is short. */
 bool stream_buf_take(struct stream_home *h, struct buf *b);
@@ -48,8 +52,9 @@ struct stream {
 	struct stream_home *home; /* borrowed, outlives us */
 	struct buf in;
 	struct buf out;
-	bool ended;     /* STREAM_END was read */
-	int read_error; /* errno, or 0; ended and failed are for ever */
+	size_t pass_bytes; /* at most in one pass; 0: none has been yet */
+	bool ended;        /* STREAM_END was read */
+	int read_error;    /* errno, or 0; ended and failed are for ever */
 	int write_error;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
@@ -78,6 +83,17 @@ enum stream_verdict stream_fill(struct stream *s, size_t max_bytes);
 enum stream_verdict
 stream_send(struct stream *s, const struct iovec *v, unsigned n);
 enum stream_verdict stream_flush(struct stream *s);
+/*
+ * Hands on what has arrived, up to max_bytes, without looking at it: the pages
+ * move through a pipe, nothing is copied.  Both hold nothing; what "to" does
+ * not take is held there.  As stream_read(); of STREAM_FAILED from->read_error
+ * and to->write_error say which side it was.
+ */
+enum stream_verdict stream_pass(
+    struct stream *from, struct stream *to, uint64_t max_bytes, size_t *passed);
+/* Whether that is possible, and worth it for so many bytes. */
+bool stream_may_pass(
+    const struct stream *from, const struct stream *to, uint64_t bytes);
 /* Reading when read is set; writing whenever something is held.  A stream
  * that failed to write may still be read: the peer's last words. */
 void stream_want(struct stream *s, bool read);

@@ -112,6 +112,26 @@ body_relay_feed(struct body_relay *r, char *bytes, size_t len_bytes,
 	return send_pieces(r, &p, to, v == BODY_DONE);
 }
 
+uint64_t
+body_relay_passable(const struct body_relay *r)
+{
+	const struct framing *from = &r->reader.framing;
+
+	if (r->done || r->to_chunked || from->kind != BODY_LENGTH)
+		return 0;
+	if (r->max_bytes != 0 && from->length > r->max_bytes)
+		return 0;
+	return r->reader.left;
+}
+
+void
+body_relay_passed(struct body_relay *r, size_t len_bytes)
+{
+	body_read_skip(&r->reader, len_bytes);
+	r->content_bytes += len_bytes;
+	r->done = r->reader.left == 0;
+}
+
 enum body_relay_verdict
 body_relay_eof(struct body_relay *r, struct stream *to, enum reason *why)
 {

@@ -33,6 +33,13 @@ void body_relay_init(struct body_relay *r, const struct framing *from,
  */
 enum body_relay_verdict body_relay_feed(struct body_relay *r, char *bytes,
     size_t len_bytes, struct stream *to, size_t *used_bytes, enum reason *why);
+/*
+ * How many of the bytes to come are content that the receiver gets as it is;
+ * 0: framing is to be read or written, or the limit to be watched.
+ */
+uint64_t body_relay_passable(const struct body_relay *r);
+/* So many of them have been handed over (stream_pass). */
+void body_relay_passed(struct body_relay *r, size_t len_bytes);
 /* The sender's connection has ended. */
 enum body_relay_verdict
 body_relay_eof(struct body_relay *r, struct stream *to, enum reason *why);

@@ -100,6 +100,17 @@ write_head(struct exchange *x, struct buf *out)
 	       h1_write_end(out, EXCHANGE_HEAD_MAX);
 }
 
+/*
+ * The server takes no more of it.  It may have answered before it closed: that
+ * is read first (RFC 9112 section 9.5).
+ */
+static void
+stop_request(struct exchange *x)
+{
+	x->up_stopped = true;
+	x->server_ready = true;
+}
+
 static enum reason
 feed(struct exchange *x, char *bytes, size_t len, size_t *used)
 {
@@ -115,10 +126,7 @@ feed(struct exchange *x, char *bytes, size_t len, size_t *used)
 	case BODY_RELAY_LARGE:
 		return REASON_BODY_TOO_LARGE;
 	case BODY_RELAY_SINK:
-		/* It may have answered before it closed: that is read
-		 * first (RFC 9112 section 9.5). */
-		x->up_stopped = true;
-		x->server_ready = true;
+		stop_request(x);
 		return REASON_OK;
 	}
 	return REASON_INTERNAL;
@@ -148,11 +156,35 @@ exchange_request_begin(struct exchange *x)
 		return REASON_NO_MEMORY;
 	if (!x->up.done && buf_len(&x->client->stream.in) > 0)
 		return feed_buffered(x);
-	if (stream_flush(to) == STREAM_FAILED) {
-		x->up_stopped = true;
-		x->server_ready = true;
-	}
+	if (stream_flush(to) == STREAM_FAILED)
+		stop_request(x);
 	return REASON_OK;
+}
+
+/* Large bodies of known length, as they are. */
+static enum reason
+pass_from_socket(struct exchange *x)
+{
+	struct stream *to = &x->server->stream;
+	size_t n;
+
+	switch (stream_pass(
+	    &x->client->stream, to, body_relay_passable(&x->up), &n)) {
+	case STREAM_OK:
+		body_relay_passed(&x->up, n);
+		return REASON_OK;
+	case STREAM_WAIT:
+		return REASON_OK;
+	case STREAM_FAILED:
+		if (to->write_error != 0) {
+			stop_request(x);
+			return REASON_OK;
+		}
+		break;
+	case STREAM_END:
+		break;
+	}
+	return REASON_CLIENT_GONE;
 }
 
 static enum reason
@@ -216,5 +248,10 @@ exchange_request_step(struct exchange *x)
 		return REASON_OK;
 	if (buf_len(&x->client->stream.in) > 0)
 		return feed_buffered(x);
-	return ready ? feed_from_socket(x) : REASON_OK;
+	if (!ready)
+		return REASON_OK;
+	if (stream_may_pass(&x->client->stream, &x->server->stream,
+		body_relay_passable(&x->up)))
+		return pass_from_socket(x);
+	return feed_from_socket(x);
 }

@@ -272,6 +272,30 @@ read_head(struct exchange *x)
 
 /* body --------------------------------------------------------------------- */
 
+/* The same where nobody has to look at the bytes. */
+static enum reason
+pass_body(struct exchange *x)
+{
+	struct stream *to = &x->client->stream;
+	size_t n;
+
+	switch (stream_pass(
+	    &x->server->stream, to, body_relay_passable(&x->down), &n)) {
+	case STREAM_OK:
+		body_relay_passed(&x->down, n);
+		return REASON_OK;
+	case STREAM_WAIT:
+		return REASON_OK;
+	case STREAM_FAILED:
+		if (to->write_error != 0)
+			return REASON_CLIENT_GONE;
+		break;
+	case STREAM_END:
+		break;
+	}
+	return REASON_RESPONSE_INCOMPLETE;
+}
+
 static enum reason
 read_body(struct exchange *x)
 {
@@ -321,5 +345,8 @@ exchange_response_step(struct exchange *x)
 		return read_head(x);
 	if (exchange_response_is_done(x) || buf_len(&x->client->stream.out) > 0)
 		return REASON_OK;
+	if (stream_may_pass(&x->server->stream, &x->client->stream,
+		body_relay_passable(&x->down)))
+		return pass_body(x);
 	return read_body(x);
 }

@@ -52,6 +52,7 @@ static const char *const allowed[] = {
 	"sendto",
 	"sendmsg",
 	"shutdown",
+	"splice",
 	"close",
 	"getsockname",
 	"getsockopt",
@@ -277,6 +278,7 @@ rproxy_worker_main(const struct inheritance *in)
 	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
 	    w.metrics, in->index);
 	lock_up(&w);
+	stream_home_open_pipe(&w.streams);
 	start_acceptors(&w, in);
 	upstream_start(w.upstream);
 	child_attach(&w.loop, on_order, &w);

@@ -21,6 +21,7 @@
  */
 #include <string.h>
 
+#include "common/check.h"
 #include "common/number.h"
 #include "rproxy/http/field_values.h"
 #include "rproxy/http/framing.h"
@@ -342,6 +343,15 @@ body_read_next(struct body_read *b, struct slice in, size_t *used_bytes,
 	}
 	*used_bytes = i;
 	return b->state == BODY_END ? BODY_DONE : BODY_MORE;
+}
+
+void
+body_read_skip(struct body_read *b, uint64_t len_bytes)
+{
+	CHECK(b->framing.kind == BODY_LENGTH && len_bytes <= b->left);
+	b->left -= len_bytes;
+	if (b->left == 0)
+		b->state = BODY_END;
 }
 
 enum body_verdict

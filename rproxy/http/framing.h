@@ -77,6 +77,8 @@ void body_read_init(struct body_read *b, const struct framing *f);
  */
 enum body_verdict body_read_next(struct body_read *b, struct slice in,
     size_t *used_bytes, struct slice *content, enum reason *why);
+/* len_bytes of a body with a length have gone past unseen. */
+void body_read_skip(struct body_read *b, uint64_t len_bytes);
 /* What the end of the connection means: DONE for until-close, else BAD. */
 enum body_verdict body_read_eof(struct body_read *b);
 

@@ -258,6 +258,57 @@ the_end_of_the_connection_ends_one_kind_only(void **state)
 	close_pipe(&p);
 }
 
+static void
+only_bodies_of_known_length_pass_unseen(void **state)
+{
+	const struct framing length = { .kind = BODY_LENGTH, .length = 1000 };
+	const struct framing chunked = { .kind = BODY_CHUNKED };
+	const struct framing until = { .kind = BODY_UNTIL_CLOSE };
+	struct body_relay r;
+
+	(void)state;
+	body_relay_init(&r, &length, false, 0);
+	assert_int_equal(body_relay_passable(&r), 1000);
+	body_relay_init(&r, &length, false, 1000);
+	assert_int_equal(body_relay_passable(&r), 1000);
+	body_relay_init(&r, &length, false, 999); /* larger than allowed */
+	assert_int_equal(body_relay_passable(&r), 0);
+	body_relay_init(&r, &length, true, 0); /* chunk heads to be written */
+	assert_int_equal(body_relay_passable(&r), 0);
+	body_relay_init(&r, &chunked, false, 0);
+	assert_int_equal(body_relay_passable(&r), 0);
+	body_relay_init(&r, &until, false, 0);
+	assert_int_equal(body_relay_passable(&r), 0);
+}
+
+static void
+what_has_passed_counts_as_content(void **state)
+{
+	const struct framing f = { .kind = BODY_LENGTH, .length = 10 };
+	struct body_relay r;
+	struct pipe_end p;
+	enum reason why;
+	char in[] = "abcdNEXT";
+	size_t used;
+
+	(void)state;
+	open_pipe(&p);
+	body_relay_init(&r, &f, false, 0);
+	body_relay_passed(&r, 6);
+	assert_int_equal(body_relay_passable(&r), 4);
+	assert_false(r.done);
+	assert_int_equal(
+	    body_relay_feed(&r, in, strlen(in), &p.to, &used, &why),
+	    BODY_RELAY_DONE);
+	assert_int_equal(used, 4);
+	assert_int_equal(r.content_bytes, 10);
+	body_relay_init(&r, &f, false, 0);
+	body_relay_passed(&r, 10);
+	assert_true(r.done);
+	assert_int_equal(body_relay_passable(&r), 0);
+	close_pipe(&p);
+}
+
 int
 main(void)
 {
@@ -268,6 +319,8 @@ main(void)
 		cmocka_unit_test(a_slow_receiver_loses_nothing),
 		cmocka_unit_test(content_over_the_limit_is_not_sent),
 		cmocka_unit_test(the_end_of_the_connection_ends_one_kind_only),
+		cmocka_unit_test(only_bodies_of_known_length_pass_unseen),
+		cmocka_unit_test(what_has_passed_counts_as_content),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
