@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +66,20 @@ ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/*
+ * Who is woken up does not interrupt who has woken it: on a busy core worker
+ * and worker, worker and signer would change places for each request, and not
+ * find enough to do.  What an administrator has chosen stays.
+ */
+static void
+run_in_batches(void)
+{
+	const struct sched_param none = { 0 };
+
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 static void
 start_log(const struct inheritance *in)
 {
@@ -89,6 +104,7 @@ child_receive(struct inheritance *in)
 	close_range(CHILD_CONTROL_FD + 1, ~0U, 0);
 	fcntl(CHILD_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	ignore_signals();
+	run_in_batches();
 	n = fd_pass_receive(CHILD_CONTROL_FD, message, sizeof(message), fds,
 	    CHILD_WIRE_MAX_FDS, &n_fds, true);
 	if (n <= 0)

@@ -639,3 +639,18 @@ def test_nginx_understands_the_header(tlsd, ca, user, with_cert):
         nginx.stop(signal.SIGQUIT)
     source, port = said.split()
     assert (source, int(port)) == address
+
+
+# scheduling -----------------------------------------------------------------
+
+
+def test_children_do_not_interrupt_each_other(tlsd):
+    t = tlsd()
+    assert {os.sched_getscheduler(pid) for pid in (t.worker, t.signer)} == {
+        os.SCHED_BATCH}
+
+
+def test_a_scheduling_policy_that_was_chosen_stays(tlsd):
+    t = tlsd(command=["chrt", "--idle", "0"])
+    assert {os.sched_getscheduler(pid) for pid in (t.worker, t.signer)} == {
+        os.SCHED_IDLE}

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +119,6 @@ enter_empty_directory(void)
 static void
 let_others_first(void)
 {
-	static const struct sched_param none = { 0 };
-
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);
 	(void)setpriority(
 	    PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICER);
 }
