@@ -12,9 +12,13 @@
 #include "common/slice.h"
 #include "rproxy/http/message.h"
 
-#define REUSE_MAX_REQUESTS 90 /* Tomcat closes after 100 */
-#define REUSE_YOUNG_MS 1000   /* for what must not be sent twice */
-#define REUSE_SAFETY_MS 2000  /* we leave this much before the server */
+/*
+ * A server that counts, as Tomcat does to 100, says "close" with its last
+ * response; the others may want to be left now and then.
+ */
+#define REUSE_MAX_REQUESTS 1000
+#define REUSE_YOUNG_MS 1000  /* for what must not be sent twice */
+#define REUSE_SAFETY_MS 2000 /* we leave this much before the server */
 
 struct reuse_limits {
 	uint64_t idle_ms;
