@@ -35,6 +35,12 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 ifeq ($(SAN),)
 HARDEN += -D_FORTIFY_SOURCE=2
 OPT := -O2 -g
+# the daemons are optimised across files, the tests are not (it takes time)
+ifeq ($(findstring clang,$(CC)),)
+OPT += -flto=auto -ffat-lto-objects
+LTO := -flto=auto
+NO_LTO := -fno-lto
+endif
 else
 OPT := -O1 -g -fno-omit-frame-pointer
 endif
@@ -147,11 +153,11 @@ UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
 all: $(B)/tlsd $(B)/rproxy
 
 $(B)/tlsd: $(O)/tlsd/main.o $(O)/libtlsd.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
+	$(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
 	    $(SSL_LIBS)
 
 $(B)/rproxy: $(O)/rproxy/main.o $(O)/librproxy.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
+	$(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
 	    $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 $(O)/libcommon.a: $(OBJ_COMMON)
@@ -173,29 +179,29 @@ $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 $(B)/tools/dump_keys: $(O)/tests/tools/dump_keys.o $(O)/libtlsd.a \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
+	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
 
 # for tests/system/test_rotation.py
 $(B)/tools/loadgen: $(O)/tests/tools/loadgen.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(SSL_LIBS)
+	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(SSL_LIBS)
 
 # unit tests ----------------------------------------------------------------
 
 $(UNIT_COMMON:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS)
 $(UNIT_TLSD:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libtlsd.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS) $(SSL_LIBS)
 $(UNIT_RPROXY:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 # checks --------------------------------------------------------------------
