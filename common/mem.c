@@ -5,6 +5,7 @@
  * there is nothing to save and the operator should hear of it; in a running
  * child one connection is refused and the others go on.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,4 +75,19 @@ mem_wipe(void *p, size_t len_bytes)
 {
 	if (len_bytes > 0)
 		explicit_bzero(p, len_bytes);
+}
+
+bool
+mem_crowd_has_gone(struct mem_crowd *c, unsigned n)
+{
+	if (n > c->peak)
+		c->peak = n;
+	return c->peak >= MEM_CROWD_MIN && n <= c->peak / 4;
+}
+
+void
+mem_give_back(struct mem_crowd *c, unsigned n)
+{
+	c->peak = n;
+	(void)malloc_trim(0);
 }

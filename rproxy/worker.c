@@ -28,6 +28,9 @@
 #include "rproxy/metrics_table.h"
 #include "rproxy/worker.h"
 
+/* The last of a crowd leave a little later than the others. */
+#define GIVE_BACK_MS 2000
+
 /*
  * Found with strace, once under load and once through start, drain and end.
  */
@@ -49,10 +52,10 @@ static const char *const allowed[] = {
 	"recvmsg",
 	"write",
 	"writev",
+	"splice",
 	"sendto",
 	"sendmsg",
 	"shutdown",
-	"splice",
 	"close",
 	"getsockname",
 	"getsockopt",
@@ -96,6 +99,8 @@ struct worker {
 	struct acceptor *acceptors; /* n */
 	unsigned n_acceptors;
 	struct deadline drain;
+	struct mem_crowd crowd; /* of clients */
+	struct deadline give_back;
 	bool leaving;
 };
 
@@ -173,8 +178,19 @@ on_room(struct front *f)
 		watch_stop(&w->loop);
 	if (w->leaving)
 		return;
+	if (mem_crowd_has_gone(&w->crowd, f->n_conns) &&
+	    !deadline_is_set(&w->give_back))
+		deadline_set(&w->give_back, GIVE_BACK_MS);
 	for (unsigned i = 0; i < w->n_acceptors; i++)
 		acceptor_resume(&w->acceptors[i]);
+}
+
+static void
+on_give_back(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, give_back);
+
+	mem_give_back(&w->crowd, w->front.n_conns);
 }
 
 static void
@@ -262,8 +278,10 @@ rproxy_worker_main(const struct inheritance *in)
 	w.metrics = metrics_open(
 	    rproxy_metrics, rproxy_n_metrics, in->metrics_fd, in->slot);
 	stream_home_init(&w.streams, &w.loop);
+	stream_home_open_pipe(&w.streams);
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.drain, w.deadlines, on_drained);
+	deadline_init(&w.give_back, w.deadlines, on_give_back);
 	w.names = site_names_new(&w.config->sites);
 	w.upstream =
 	    upstream_new(&w.config->sites, &w.streams, w.deadlines, w.metrics);
@@ -278,7 +296,6 @@ rproxy_worker_main(const struct inheritance *in)
 	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
 	    w.metrics, in->index);
 	lock_up(&w);
-	stream_home_open_pipe(&w.streams);
 	start_acceptors(&w, in);
 	upstream_start(w.upstream);
 	child_attach(&w.loop, on_order, &w);

@@ -1,25 +1,28 @@
-"""Memory per connection, with thousands of them; rproxy(8) states the
-figures that are checked here."""
+"""Memory per connection, with hundreds and thousands of them; rproxy(8) and
+tlsd(8) state the figures that are checked here."""
 
 import os
 import re
 import resource
 import socket
+import struct
 from pathlib import Path
 
 import pytest
 
 from processes import wait_for
+from tls_client import TlsClient
 
-MANUAL = Path(__file__).resolve().parents[2] / "rproxy" / "rproxy.8"
+ROOT = Path(__file__).resolve().parents[2]
 GET = b"GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n"
 pytestmark = pytest.mark.skipif("asan" in os.environ.get("BUILD", ""),
                                 reason="a sanitizer holds on to memory")
 
 
-def stated(what):
+def stated(what, manual="rproxy/rproxy.8"):
     """KiB in the manual: ".It what" ... "N KiB"."""
-    text = MANUAL.read_text()
+    text = (ROOT / manual).read_text()
+    text = text[text.index(".Ss Memory"):]
     match = re.search(rf"^\.It {re.escape(what)}\n(?:.*\n)*?.*?(\d+) KiB",
                       text, re.M)
     return int(match[1])
@@ -50,23 +53,23 @@ def connect(port):
     return s
 
 
-def growth_kib(rproxy, make, first, count):
+def growth_kib(daemon, make, first, count):
     """KiB for each of count connections that make() makes, after the first
-    ones, which also make what all need."""
+    ones, which also make what all need.  daemon: RproxyAlone, TlsdAlone."""
     held = [make() for _ in range(first)]
-    before = settled(rproxy)
+    before = settled(daemon)
     held += [make() for _ in range(count)]
-    after = settled(rproxy)
+    after = settled(daemon)
     for s in held:
         s.close()
     return (after - before) / count
 
 
-def settled(rproxy):
-    sizes = [0, rproxy.rss_kib()]
+def settled(daemon):
+    sizes = [0, daemon.rss_kib()]
 
     def is_still():
-        sizes.append(rproxy.rss_kib())
+        sizes.append(daemon.rss_kib())
         return sizes[-1] == sizes[-2] == sizes[-3]
     wait_for(is_still, 10, 0.1)
     return sizes[-1]
@@ -128,3 +131,70 @@ def test_tunnel(rproxy, bad, descriptors):
         assert b" 101 " in s.recv(4096)
         return s
     assert growth_kib(rproxy, tunnel, 50, 400) < stated("tunnel")
+
+
+def stays_kib(daemon, make, count):
+    """What is left of count connections some seconds after they have gone,
+    and what they had taken."""
+    make().close()
+    before = settled(daemon)
+    held = [make() for _ in range(count)]
+    full = settled(daemon)
+    for s in held:
+        s.close()
+    wait_for(lambda: daemon.rss_kib() - before < (full - before) / 4, 10)
+    return daemon.rss_kib() - before, full - before
+
+
+def test_a_crowd_gives_its_memory_back(rproxy, silent, descriptors):
+    rproxy.start(silent)
+
+    def busy():
+        s = connect(rproxy.port)
+        s.sendall(GET)
+        # its end is a reset: an orderly one could mean "I still listen"
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack("ii", 1, 0))
+        return s
+    stays, taken = stays_kib(rproxy, busy, 2500)
+    assert stays < taken / 4, f"{stays} of {taken} KiB"
+
+
+# tlsd -----------------------------------------------------------------------
+
+def answer(sock, _header):
+    while sock.recv(4096):
+        sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+class Asked(TlsClient):
+    def __init__(self, t, tls, **more):
+        super().__init__(t.port, tls, **more)
+        self.send(GET)
+        self.read(4096)
+
+    def close(self):
+        self.socket.close()
+
+
+def test_idle_tls_connection(tlsd, tls, descriptors):
+    t = tlsd(answer)
+    assert growth_kib(t, lambda: Asked(t, tls), 100, 600) < stated(
+        "idle", "tlsd/tlsd.8")
+
+
+def test_tls_connection_that_does_not_read(tlsd, tls, descriptors):
+    def flood(sock, _header):
+        sock.recv(4096)
+        while True:
+            sock.sendall(bytes(65536))
+
+    t = tlsd(flood)
+    assert growth_kib(t, lambda: Asked(t, tls, receive_buffer=4096), 10,
+                      60) < stated("stalled", "tlsd/tlsd.8")
+
+
+def test_a_crowd_of_tls_clients_gives_its_memory_back(tlsd, tls, descriptors):
+    t = tlsd(answer)
+    stays, taken = stays_kib(t, lambda: Asked(t, tls), 1000)
+    assert stays < taken / 4, f"{stays} of {taken} KiB"

@@ -54,10 +54,9 @@ struct client_conn {
 	struct backend_turn turn;
 	struct deadline deadline;
 	const struct listen_conf *listen; /* borrowed from the configuration */
-	struct intro intro;
+	struct intro *intro; /* owned; NULL: no balancer in front */
 	struct handshake handshake;
 	struct addr peer; /* the client, also behind a balancer */
-	struct addr dst;  /* as the balancer says; empty: our own address */
 	bool has_place;   /* taken from the worker's address_limit */
 };
 
@@ -113,7 +112,7 @@ close_all(struct client_conn *c)
 	if (c->has_place)
 		address_limit_give(c->worker->addresses, &c->peer);
 	c->has_place = false;
-	intro_fini(&c->intro);
+	intro_free(c->intro);
 	tls_io_close(&c->tls);
 	relay_fini(&c->relay);
 	close_backend(c);
@@ -170,7 +169,7 @@ step_intro(struct client_conn *c)
 
 	if (!(c->client_ready & WATCH_READ))
 		return c->state;
-	switch (intro_read(&c->intro, c->client.fd, &reason)) {
+	switch (intro_read(c->intro, c->client.fd, &reason)) {
 	case INTRO_MORE:
 		return c->state;
 	case INTRO_GONE: /* balancers look so whether we are there */
@@ -182,11 +181,8 @@ step_intro(struct client_conn *c)
 	case INTRO_DONE:
 		break;
 	}
-	if (c->intro.src.len > 0) {
-		c->peer = c->intro.src;
-		c->dst = c->intro.dst;
-	}
-	intro_fini(&c->intro);
+	if (c->intro->src.len > 0)
+		c->peer = c->intro->src;
 	return take_place(c) ? CLIENT_HANDSHAKE : CLIENT_CLOSING;
 }
 
@@ -247,7 +243,7 @@ append_header(struct client_conn *c)
 {
 	struct worker *w = c->worker;
 	char id[UNIQUE_ID_MAX];
-	struct addr dst = c->dst;
+	struct addr dst;
 	struct announce_from from = { .src = &c->peer,
 		.dst = &dst,
 		.listener = slice_of(c->listen->name),
@@ -255,8 +251,7 @@ append_header(struct client_conn *c)
 		.generation = w->generation,
 		.is_draining = w->is_leaving };
 
-	if (dst.len == 0)
-		intro_own_address(c->client.fd, &dst);
+	intro_destination(c->intro, c->client.fd, &dst);
 	return announce_append(&c->relay.up, c->tls.ssl, &from);
 }
 
@@ -526,24 +521,28 @@ on_signed(struct sign_op *op)
 
 /* the beginning ----------------------------------------------------------- */
 
+/* False: what has been made is still to be taken back. */
+static bool
+make_parts(struct client_conn *c, struct worker *w, int fd, bool has_intro)
+{
+	if (has_intro && (c->intro = intro_new()) == NULL)
+		return false;
+	return tls_io_open(
+		   &c->tls, tls_contexts_first(w->contexts), fd, on_signed) &&
+	       watch_open_own(&c->client, &w->loop, fd, on_client_ready);
+}
+
 static struct client_conn *
-try_new(struct worker *w, int fd)
+try_new(struct worker *w, int fd, bool has_intro)
 {
 	struct client_conn *c = mem_try(sizeof(*c));
 
-	if (c == NULL)
-		return NULL;
-	if (!tls_io_open(
-		&c->tls, tls_contexts_first(w->contexts), fd, on_signed)) {
-		mem_free(c);
-		return NULL;
-	}
-	if (!watch_open_own(&c->client, &w->loop, fd, on_client_ready)) {
-		tls_io_close(&c->tls);
-		mem_free(c);
-		return NULL;
-	}
-	return c;
+	if (c == NULL || make_parts(c, w, fd, has_intro))
+		return c;
+	tls_io_close(&c->tls);
+	intro_free(c->intro);
+	mem_free(c);
+	return NULL;
 }
 
 /* It exists from here on, in its first state. */
@@ -569,7 +568,7 @@ void
 client_conn_start(struct worker *w, int fd, const struct addr *peer,
     const struct listen_conf *listen)
 {
-	struct client_conn *c = try_new(w, fd);
+	struct client_conn *c = try_new(w, fd, listen->proxy_protocol);
 
 	if (c == NULL) {
 		metrics_add(w->metrics, TLSD_REFUSED_MEMORY, 1);

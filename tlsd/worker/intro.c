@@ -12,9 +12,19 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "common/mem.h"
 #include "common/proxy_v1.h"
 #include "common/proxy_v2.h"
 #include "tlsd/worker/intro.h"
+
+static void
+set_ends(struct intro *i, const struct addr *src, const struct addr *dst)
+{
+	if (src->len == 0)
+		return;
+	i->src = *src;
+	i->dst = *dst;
+}
 
 static enum intro_verdict
 decode_v1(
@@ -30,8 +40,7 @@ decode_v1(
 	case PROXY_V1_DONE:
 		break;
 	}
-	i->src = pp.src;
-	i->dst = pp.dst;
+	set_ends(i, &pp.src, &pp.dst);
 	return INTRO_DONE;
 }
 
@@ -50,8 +59,7 @@ decode_v2(
 	case PROXY_V2_DONE:
 		break;
 	}
-	i->src = pp.src;
-	i->dst = pp.dst;
+	set_ends(i, &pp.src, &pp.dst);
 	return INTRO_DONE;
 }
 
@@ -91,15 +99,29 @@ intro_read(struct intro *i, int fd, const char **reason)
 	return v;
 }
 
-void
-intro_fini(struct intro *i)
+struct intro *
+intro_new(void)
 {
-	buf_release(&i->in);
+	return mem_try(sizeof(struct intro));
 }
 
 void
-intro_own_address(int fd, struct addr *out)
+intro_free(struct intro *i)
 {
+	if (i == NULL)
+		return;
+	buf_release(&i->in);
+	mem_free(i);
+}
+
+void
+intro_destination(const struct intro *i, int fd, struct addr *out)
+{
+	out->len = 0;
+	if (i != NULL)
+		*out = i->dst;
+	if (out->len > 0)
+		return;
 	out->len = sizeof(out->u);
 	if (getsockname(fd, &out->u.sa, &out->len) < 0)
 		out->len = 0;

@@ -11,7 +11,6 @@
 /* A header that says more is refused: nobody needs so many words. */
 #define INTRO_MAX 4096
 
-/* All zero to begin with. */
 struct intro {
 	struct buf in; /* as much of the header as there is */
 	/* when done; empty: the connection's own ends count (a health check of
@@ -32,9 +31,14 @@ enum intro_verdict {
  * is a constant text.
  */
 enum intro_verdict intro_read(struct intro *i, int fd, const char **reason);
-void intro_fini(struct intro *i); /* idempotent */
 
-/* Where the client has connected, if no balancer said so; len 0: unknown. */
-void intro_own_address(int fd, struct addr *out);
+struct intro *intro_new(void); /* NULL: memory is short */
+void intro_free(struct intro *i);
+
+/*
+ * Where the client has connected: what the balancer says, and if it does not,
+ * or there is none (i NULL), fd's own address; len 0: unknown.
+ */
+void intro_destination(const struct intro *i, int fd, struct addr *out);
 
 #endif

@@ -22,6 +22,7 @@
  * go a little above it.
  */
 #include <errno.h>
+#include <openssl/async.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -333,6 +334,12 @@ tls_io_close(struct tls_io *t)
 	t->fd = -1;
 	buf_release(&t->out);
 	buf_release(&t->in);
+}
+
+void
+tls_io_give_back(void)
+{
+	ASYNC_cleanup_thread();
 }
 
 /* handshake --------------------------------------------------------------- */

@@ -67,6 +67,12 @@ bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
 /* Ends a suspended handshake first; idempotent. */
 void tls_io_close(struct tls_io *t);
 /*
+ * OpenSSL keeps a stack for each handshake that has ever been suspended at the
+ * same time as others.  Not while a handshake is under way anywhere.
+ */
+void tls_io_give_back(void);
+
+/*
  * Goes on with the handshake: at most one read, and one send that brings the
  * flight (or an alert) on its way.  On OK, as on FAILED, bytes may be left in
  * out for tls_io_flush(); a server's of TLS 1.3 always are (out_may_wait).

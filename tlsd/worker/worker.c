@@ -33,6 +33,8 @@
 
 /* Time for the master to see that the signer has died, if it has. */
 #define ASK_PEER_MS 200
+/* The last of a crowd leave a little later than the others. */
+#define GIVE_BACK_MS 2000
 
 static const char *const allowed[] = {
 	/* the loop and the clock */
@@ -251,7 +253,20 @@ worker_note_left(struct worker *w)
 {
 	if (w->is_leaving && w->n_clients == 0)
 		watch_stop(&w->loop);
+	if (mem_crowd_has_gone(&w->crowd, w->n_clients) &&
+	    !deadline_is_set(&w->give_back))
+		deadline_set(&w->give_back, GIVE_BACK_MS);
 	worker_note_room(w);
+}
+
+static void
+on_give_back(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, give_back);
+
+	if (w->handshakes.n == 0)
+		tls_io_give_back();
+	mem_give_back(&w->crowd, w->n_clients);
 }
 
 void
@@ -299,6 +314,7 @@ fini(struct worker *w)
 
 	backend_fini(&w->backend);
 	deadline_fini(&w->drain);
+	deadline_fini(&w->give_back);
 	deadline_fini(&w->ask_peer);
 	handshake_report_fini(&w->report);
 	address_limit_free(w->addresses);
@@ -369,6 +385,7 @@ tlsd_worker_main(const struct inheritance *in)
 	w.index = in->index;
 	w.generation = in->generation;
 	w.started_ms = clock_now_ms();
+	w.burst_bytes = burst_bytes();
 	TAILQ_INIT(&w.clients);
 	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
@@ -377,6 +394,7 @@ tlsd_worker_main(const struct inheritance *in)
 	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.drain, w.deadlines, on_drained);
+	deadline_init(&w.give_back, w.deadlines, on_give_back);
 	deadline_init(&w.ask_peer, w.deadlines, on_ask_peer);
 	handshakes_init(&w.handshakes, w.config->max_handshakes);
 	handshake_report_init(&w.report, w.metrics, w.deadlines);
@@ -385,7 +403,6 @@ tlsd_worker_main(const struct inheritance *in)
 	open_tls(&w, in);
 	lock_up(&w);
 	obey_early(&w);
-	w.burst_bytes = burst_bytes();
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();

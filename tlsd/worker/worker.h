@@ -13,6 +13,7 @@
 
 #include "common/child.h"
 #include "common/deadline.h"
+#include "common/mem.h"
 #include "common/metrics.h"
 #include "common/sandbox.h"
 #include "tlsd/config.h"
@@ -32,8 +33,8 @@ struct worker {
 	unsigned index;
 	unsigned generation;
 	uint64_t started_ms;
-	struct tlsd_config *config;      /* owned */
 	size_t burst_bytes;              /* that a client is sent at a time */
+	struct tlsd_config *config;      /* owned */
 	struct metrics *metrics;         /* owned */
 	struct deadlines *deadlines;     /* owned */
 	struct signer_client *signer;    /* owned */
@@ -50,6 +51,8 @@ struct worker {
 	uint64_t n_announced;     /* makes unique ids unique */
 	struct deadline ask_peer; /* for another channel to the signer */
 	struct deadline drain;
+	struct mem_crowd crowd; /* of clients */
+	struct deadline give_back;
 	bool is_leaving; /* no new clients; the last one ends the loop */
 };
 

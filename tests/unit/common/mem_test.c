@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -125,6 +126,58 @@ a_failed_check_says_where_and_aborts(void **state)
 	assert_non_null(strstr(said, ": CHECK failed: 1 + 1 == 3\n"));
 }
 
+static size_t
+resident_bytes(void)
+{
+	unsigned long size, resident;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu %lu", &size, &resident), 2);
+	fclose(f);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+a_crowd_has_gone_when_a_quarter_is_left(void **state)
+{
+	struct mem_crowd c = { 0 };
+
+	(void)state;
+	for (unsigned n = MEM_CROWD_MIN - 1; n > 0; n--)
+		assert_false(mem_crowd_has_gone(&c, n));
+	for (unsigned n = 2000; n > 500; n--)
+		assert_false(mem_crowd_has_gone(&c, n));
+	assert_true(mem_crowd_has_gone(&c, 500));
+	mem_give_back(&c, 500);
+	assert_false(mem_crowd_has_gone(&c, 499));
+	assert_true(mem_crowd_has_gone(&c, 125));
+}
+
+static void
+what_a_crowd_has_left_behind_goes_back_to_the_kernel(void **state)
+{
+	enum {
+		N = 4000,
+		BYTES = 8000
+	};
+	static void *piece[N];
+	struct mem_crowd c = { 0 };
+	size_t full;
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		memset(piece[i] = mem_need(BYTES), 1, BYTES);
+	full = resident_bytes();
+	/* the last piece stays: malloc cannot shrink its heap by itself */
+	for (int i = 0; i < N - 1; i++)
+		mem_free(piece[i]);
+	assert_true(resident_bytes() > full / 2);
+	mem_give_back(&c, 0);
+	assert_true(resident_bytes() < full / 2);
+	mem_free(piece[N - 1]);
+}
+
 int
 main(void)
 {
@@ -134,6 +187,11 @@ main(void)
 		    a_grown_array_keeps_its_head_and_has_a_zeroed_tail),
 		cmocka_unit_test(strings_are_terminated),
 		cmocka_unit_test(wiping_overwrites_the_bytes_named),
+		cmocka_unit_test(a_crowd_has_gone_when_a_quarter_is_left),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		cmocka_unit_test(
+		    what_a_crowd_has_left_behind_goes_back_to_the_kernel),
+#endif
 		cmocka_unit_test(a_failed_check_says_where_and_aborts),
 	};
 

@@ -85,7 +85,7 @@ static void
 play(size_t no, size_t step)
 {
 	struct slice in = cases[no].in;
-	struct intro intro = { 0 };
+	struct intro *intro = intro_new();
 	enum intro_verdict v = INTRO_MORE;
 	const char *reason = NULL;
 	char rest[16];
@@ -96,18 +96,18 @@ play(size_t no, size_t step)
 		assert_int_equal(send(theirs, in.p + at, n, 0), n);
 		if (at + n == in.len)
 			assert_int_equal(send(theirs, "TLS", 3, 0), 3);
-		v = intro_read(&intro, ours, &reason);
+		v = intro_read(intro, ours, &reason);
 	}
 	if (v != cases[no].want)
 		fail_msg("case %zu, step %zu: %d", no, step, (int)v);
 	if (v == INTRO_DONE) {
-		assert_source(&intro, cases[no].src);
+		assert_source(intro, cases[no].src);
 		assert_int_equal(recv(ours, rest, sizeof(rest), 0), 3);
 		assert_memory_equal(rest, "TLS", 3);
 	} else {
 		assert_non_null(reason);
 	}
-	intro_fini(&intro);
+	intro_free(intro);
 }
 
 static void
@@ -133,24 +133,48 @@ one_byte_at_a_time_gives_the_same_answer(void **state)
 static void
 waits_for_a_client_that_says_nothing_and_notices_its_end(void **state)
 {
-	struct intro intro = { 0 };
+	struct intro *intro = intro_new();
 	const char *reason;
 
 	(void)state;
-	assert_int_equal(intro_read(&intro, ours, &reason), INTRO_MORE);
+	assert_int_equal(intro_read(intro, ours, &reason), INTRO_MORE);
 	assert_int_equal(send(theirs, "PROXY ", 6, 0), 6);
-	assert_int_equal(intro_read(&intro, ours, &reason), INTRO_MORE);
-	assert_int_equal(intro_read(&intro, ours, &reason), INTRO_MORE);
+	assert_int_equal(intro_read(intro, ours, &reason), INTRO_MORE);
+	assert_int_equal(intro_read(intro, ours, &reason), INTRO_MORE);
 	shutdown(theirs, SHUT_WR);
-	assert_int_equal(intro_read(&intro, ours, &reason), INTRO_GONE);
-	intro_fini(&intro);
+	assert_int_equal(intro_read(intro, ours, &reason), INTRO_GONE);
+	intro_free(intro);
+}
+
+static void
+a_destination_is_the_balancers_word_or_our_own_address(void **state)
+{
+	static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 7 443\r\n";
+	struct intro *intro = intro_new();
+	struct addr own, dst;
+	char text[ADDR_TEXT_MAX];
+	const char *reason;
+
+	(void)state;
+	own.len = sizeof(own.u);
+	assert_int_equal(getsockname(ours, &own.u.sa, &own.len), 0);
+	intro_destination(NULL, ours, &dst);
+	assert_int_equal(dst.len, own.len);
+	intro_destination(intro, ours, &dst);
+	assert_int_equal(dst.len, own.len);
+	assert_int_equal(
+	    send(theirs, header, sizeof(header) - 1, 0), sizeof(header) - 1);
+	assert_int_equal(intro_read(intro, ours, &reason), INTRO_DONE);
+	intro_destination(intro, ours, &dst);
+	assert_string_equal(addr_format(&dst, text), "192.0.2.2:443");
+	intro_free(intro);
 }
 
 static void
 a_header_that_never_ends_is_refused(void **state)
 {
 	static const char head[] = SIGNATURE "\x21\x11\xff\xff";
-	struct intro intro = { 0 };
+	struct intro *intro = intro_new();
 	enum intro_verdict v = INTRO_MORE;
 	char more[512] = { 0 };
 	const char *reason;
@@ -162,11 +186,11 @@ a_header_that_never_ends_is_refused(void **state)
 	for (; v == INTRO_MORE && n < 100; n++) {
 		assert_int_equal(
 		    send(theirs, more, sizeof(more), 0), sizeof(more));
-		v = intro_read(&intro, ours, &reason);
+		v = intro_read(intro, ours, &reason);
 	}
 	assert_int_equal(v, INTRO_BAD);
 	assert_true(n * sizeof(more) <= INTRO_MAX + sizeof(more));
-	intro_fini(&intro);
+	intro_free(intro);
 }
 
 int
@@ -177,6 +201,7 @@ main(void)
 		T(takes_the_header_and_not_a_byte_of_what_follows),
 		T(one_byte_at_a_time_gives_the_same_answer),
 		T(waits_for_a_client_that_says_nothing_and_notices_its_end),
+		T(a_destination_is_the_balancers_word_or_our_own_address),
 		T(a_header_that_never_ends_is_refused),
 	};
 
