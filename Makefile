@@ -90,7 +90,7 @@ TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert
 	worker/worker worker/acceptor worker/client_conn worker/client_state worker/relay \
 	worker/backend worker/handshake_failure worker/unique_id \
 	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
-	signer/signer signer/serve signer/sign signer/keyring \
+	signer/signer signer/serve signer/sign signer/point signer/keyring \
 	worker/signer_client worker/signer_key worker/signer_provider \
 	worker/tls_context worker/tls_io worker/alert worker/sni \
 	worker/tickets worker/peer_cert worker/announce

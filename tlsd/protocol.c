@@ -2,14 +2,21 @@
  * What workers and the signer say to each other, encoder and decoder, and the
  * grammar of what may be signed.  Pure; linked into both processes.
  *
- * The grammar is the signer's whole defence against a worker that has been
- * broken into: it signs the two structures that a TLS server signs, byte for
- * byte, and so can never be made to sign a certificate, a token or a message
- * of another protocol.  The two cannot be taken for each other: their lengths
- * differ.
+ * The grammar is the signer's defence against a worker that has been broken
+ * into: it signs the two structures that a TLS server signs, and so cannot be
+ * made to sign a certificate, a token or a message of another protocol.  The
+ * two cannot be taken for each other: their lengths differ.
  *
  * TLS 1.3: RFC 8446 section 4.4.3.  TLS 1.2: RFC 8422 section 5.4 (named
  * curves only), RFC 8422 section 5.1.1 for the groups.
+ *
+ * The one of TLS 1.2 has no context string, and what surrounds its few fixed
+ * bytes is random.  To a signer that took any bytes for randoms and points, a
+ * whole certificate could be given: the fixed bytes within its serial number,
+ * the rest where P-521 has a point.  So two things more are demanded: the end
+ * of server_random by which a server that speaks TLS 1.3 marks an older
+ * version (RFC 8446 section 4.1.3), as tlsd always does, and a point that is
+ * on its curve (signer/point.c), of which one half cannot be chosen.
  */
 #include <string.h>
 
@@ -19,6 +26,7 @@
 
 #define HEAD_BYTES 8 /* of requests and replies */
 #define KEY_HEAD_BYTES 4
+#define RANDOMS_BYTES 64
 
 static size_t
 put_message(const char *head, size_t head_bytes, struct slice body, char *out,
@@ -159,7 +167,7 @@ point_bytes(uint16_t group)
 static bool
 is_server_key_exchange(struct slice tbs)
 {
-	struct slice params = slice_from(tbs, 64);
+	struct slice params = slice_from(tbs, RANDOMS_BYTES);
 	uint16_t group;
 	bool is_nist;
 
@@ -172,6 +180,22 @@ is_server_key_exchange(struct slice tbs)
 	       (!is_nist || params.p[4] == 4); /* uncompressed */
 }
 
+/* MD5 and SHA-1: what TLS 1.0 and 1.1 sign with, and nobody else. */
+static bool
+is_old(enum sign_algorithm a)
+{
+	return a == SIGN_RSA_PKCS1_MD5_SHA1 || a == SIGN_ECDSA_SHA1;
+}
+
+/* RFC 8446 section 4.1.3: the last eight bytes of server_random. */
+static bool
+has_downgrade_mark(enum sign_algorithm a, struct slice tbs)
+{
+	const char *mark = is_old(a) ? "DOWNGRD\0" : "DOWNGRD\1";
+
+	return memcmp(tbs.p + RANDOMS_BYTES - 8, mark, 8) == 0;
+}
+
 /* RFC 8446 section 4.2.3: no PKCS#1 v1.5, and nothing older, in TLS 1.3 */
 static bool
 is_for_13(enum sign_algorithm a)
@@ -182,6 +206,17 @@ is_for_13(enum sign_algorithm a)
 bool
 protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs)
 {
-	return is_server_key_exchange(tbs) ||
-	       (is_for_13(a) && is_certificate_verify(tbs));
+	if (is_server_key_exchange(tbs))
+		return has_downgrade_mark(a, tbs);
+	return is_for_13(a) && is_certificate_verify(tbs);
+}
+
+bool
+protocol_find_point(struct slice tbs, struct tls_point *out)
+{
+	if (!is_server_key_exchange(tbs))
+		return false;
+	out->group = be16(tbs.p + RANDOMS_BYTES + 1);
+	out->bytes = slice_from(tbs, RANDOMS_BYTES + 4);
+	return true;
 }

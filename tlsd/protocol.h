@@ -8,7 +8,8 @@
  *		  1.3: 64 x 0x20, "TLS 1.3, server CertificateVerify", 0,
  *		       transcript hash of 32 or 48 bytes (RFC 8446 4.4.3)
  *		  up to 1.2: client_random, server_random, ServerECDHParams
- *		       (RFC 8422 section 5.4)
+ *		       (RFC 8422 section 5.4); server_random ends as that
+ *		       of a server which speaks 1.3 too (RFC 8446 4.1.3)
  * reply	u8 'R', u8 status, u16 0, u32 request id, signature
  *
  * On start the signer sends on each channel, key by key:
@@ -76,9 +77,19 @@ bool protocol_decode_reply(struct slice in, struct sign_reply *out);
 bool protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki);
 
 /*
- * Whether tbs is a structure that a TLS server signs with this algorithm:
- * nothing else may ever be signed.
+ * Whether tbs has the form of a structure that a TLS server signs with this
+ * algorithm: nothing else may ever be signed.  Whether a point in it is one is
+ * not decided here: see protocol_find_point().
  */
 bool protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs);
+
+/* The server's half of a key exchange up to TLS 1.2. */
+struct tls_point {
+	uint16_t group; /* as on the wire, one that is known */
+	struct slice bytes;
+};
+
+/* False: a structure without one, that of TLS 1.3.  Points into tbs. */
+bool protocol_find_point(struct slice tbs, struct tls_point *out);
 
 #endif

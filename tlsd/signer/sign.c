@@ -6,7 +6,16 @@
  * the key before all have passed.
  */
 #include "common/check.h"
+#include "tlsd/signer/point.h"
 #include "tlsd/signer/sign.h"
+
+static bool
+has_false_point(struct slice tbs)
+{
+	struct tls_point p;
+
+	return protocol_find_point(tbs, &p) && !point_is_on_curve(&p);
+}
 
 static bool
 is_legal(const struct keyring *k, struct slice request, struct sign_request *r,
@@ -24,6 +33,10 @@ is_legal(const struct keyring *k, struct slice request, struct sign_request *r,
 	}
 	if (!protocol_is_tls_structure(r->algorithm, r->tbs)) {
 		*reason = "not a structure that TLS signs";
+		return false;
+	}
+	if (has_false_point(r->tbs)) {
+		*reason = "its point is not on the curve";
 		return false;
 	}
 	return true;

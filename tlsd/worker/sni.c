@@ -155,7 +155,11 @@ on_client_hello(SSL *ssl, int *alert, void *ctx)
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-/* The choice is made above; this makes libssl keep and confirm the name. */
+/*
+ * The choice is made above; this makes libssl keep and confirm the name.  Also,
+ * with such a callback libssl always counts itself as able to speak TLS 1.3,
+ * and marks the random of older versions: the signer insists (protocol.c).
+ */
 static int
 on_server_name(SSL *ssl, int *alert, void *ctx)
 {

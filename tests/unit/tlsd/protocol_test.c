@@ -22,11 +22,13 @@ certificate_verify(char *out, size_t hash_bytes)
 	return (struct slice){ out, 64 + sizeof(CONTEXT) + hash_bytes };
 }
 
-/* The structure that RFC 8422 5.4 signs. */
+/* The structure that RFC 8422 5.4 signs, with the mark of RFC 8446 4.1.3. */
 static struct slice
-key_exchange(char *out, uint16_t group, size_t point_bytes)
+key_exchange(char *out, uint16_t group, size_t point_bytes, char mark)
 {
 	memset(out, 0x5a, 64);
+	memcpy(out + 56, "DOWNGRD", 7);
+	out[63] = mark;
 	out[64] = 3;
 	put_be16(out + 65, group);
 	out[67] = (char)point_bytes;
@@ -39,6 +41,13 @@ static const enum sign_algorithm all[] = { SIGN_RSA_PKCS1_SHA256,
 	SIGN_RSA_PSS_SHA384, SIGN_RSA_PSS_SHA512, SIGN_ECDSA_SHA256,
 	SIGN_ECDSA_SHA384, SIGN_ECDSA_SHA512, SIGN_ED25519, SIGN_ED448,
 	SIGN_RSA_PKCS1_MD5_SHA1, SIGN_ECDSA_SHA1 };
+
+/* TLS 1.0 and 1.1, or 1.2 */
+static char
+mark_of(enum sign_algorithm a)
+{
+	return a >= SIGN_RSA_PKCS1_MD5_SHA1 ? 0 : 1;
+}
 
 static void
 signs_certificate_verify_with_what_tls_1_3_knows(void **state)
@@ -72,7 +81,7 @@ signs_key_exchanges_of_known_groups_with_every_algorithm(void **state)
 		for (size_t i = 0; i < ARRAY_LEN(all); i++)
 			assert_true(protocol_is_tls_structure(
 			    all[i], key_exchange(room, good[g].group,
-					good[g].point_bytes)));
+					good[g].point_bytes, mark_of(all[i]))));
 }
 
 static void
@@ -90,19 +99,53 @@ refuses_key_exchanges_of_other_groups_or_lengths(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256,
-		    key_exchange(room, bad[i].group, bad[i].point_bytes)));
+		    key_exchange(room, bad[i].group, bad[i].point_bytes, 1)));
+}
+
+/* Without it the 64 bytes in front would be anybody's. */
+static void
+refuses_a_server_random_without_the_mark_of_its_version(void **state)
+{
+	char room[512];
+	struct slice s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		s = key_exchange(room, 29, 32, mark_of(all[i]));
+		for (size_t at = 56; at < 64; at++) {
+			room[at] ^= 1;
+			assert_false(protocol_is_tls_structure(all[i], s));
+			room[at] ^= 1;
+		}
+		assert_true(protocol_is_tls_structure(all[i], s));
+	}
+}
+
+static void
+finds_the_point_of_a_key_exchange_and_none_in_1_3(void **state)
+{
+	char room[512];
+	struct slice s = key_exchange(room, 24, 97, 1);
+	struct tls_point p;
+
+	(void)state;
+	assert_true(protocol_find_point(s, &p));
+	assert_int_equal(p.group, 24);
+	assert_ptr_equal(p.bytes.p, room + 68);
+	assert_int_equal(p.bytes.len, 97);
+	assert_false(protocol_find_point(certificate_verify(room, 48), &p));
 }
 
 static void
 refuses_a_compressed_or_explicit_curve(void **state)
 {
 	char room[512];
-	struct slice s = key_exchange(room, 23, 65);
+	struct slice s = key_exchange(room, 23, 65, 1);
 
 	(void)state;
 	room[68] = 2;
 	assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
-	s = key_exchange(room, 23, 65);
+	s = key_exchange(room, 23, 65, 1);
 	room[64] = 1;
 	assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
 }
@@ -111,7 +154,7 @@ static void
 refuses_a_length_byte_that_lies(void **state)
 {
 	char room[512];
-	struct slice s = key_exchange(room, 29, 32);
+	struct slice s = key_exchange(room, 29, 32, 1);
 
 	(void)state;
 	room[67] = 31;
@@ -157,7 +200,7 @@ refuses_every_truncation_and_every_extension(void **state)
 	(void)state;
 	for (size_t which = 0; which < 2; which++) {
 		struct slice s = which == 0 ? certificate_verify(room, 32)
-					    : key_exchange(room, 24, 97);
+					    : key_exchange(room, 24, 97, 1);
 
 		for (size_t len = 0; len < s.len + 20; len++) {
 			/* 48 is the other legal hash: 16 more */
@@ -310,6 +353,10 @@ main(void)
 		    signs_key_exchanges_of_known_groups_with_every_algorithm),
 		cmocka_unit_test(
 		    refuses_key_exchanges_of_other_groups_or_lengths),
+		cmocka_unit_test(
+		    refuses_a_server_random_without_the_mark_of_its_version),
+		cmocka_unit_test(
+		    finds_the_point_of_a_key_exchange_and_none_in_1_3),
 		cmocka_unit_test(refuses_a_compressed_or_explicit_curve),
 		cmocka_unit_test(refuses_a_length_byte_that_lies),
 		cmocka_unit_test(

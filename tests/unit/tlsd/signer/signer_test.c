@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
 
 #include "common/check.h"
 #include "tests/unit/tlsd/signer_fixture.h"
@@ -106,13 +108,37 @@ certificate_verify(char out[256])
 	return (struct slice){ out, 64 + sizeof(CONTEXT) + 32 };
 }
 
-/* Zero randoms, x25519, a point. */
+/* Randoms of TLS 1.2, and whatever is said to be a point. */
 static struct slice
-key_exchange(char out[256])
+exchange_of(char out[256], uint8_t group, const void *point, size_t len)
 {
 	memset(out, 0, 256);
-	memcpy(out + 64, "\3\0\35\40", 4);
-	return (struct slice){ out, 64 + 4 + 32 };
+	memcpy(out + 56, "DOWNGRD\1\3", 9);
+	out[66] = (char)group;
+	out[67] = (char)len;
+	memcpy(out + 68, point, len);
+	return (struct slice){ out, 68 + len };
+}
+
+/* The same of TLS 1.1, with X25519. */
+static struct slice
+old_key_exchange(char out[256])
+{
+	struct slice s = exchange_of(out, 29, (char[32]){ 1 }, 32);
+
+	out[63] = 0;
+	return s;
+}
+
+static size_t
+point_of_curve(int nid, unsigned char out[133])
+{
+	EC_GROUP *curve = EC_GROUP_new_by_curve_name(nid);
+	size_t len = EC_POINT_point2oct(curve, EC_GROUP_get0_generator(curve),
+	    POINT_CONVERSION_UNCOMPRESSED, out, 133, NULL);
+
+	EC_GROUP_free(curve);
+	return len;
 }
 
 static void
@@ -250,7 +276,7 @@ ends_the_channel_of_who_asks_for_anything_else(void **state)
 {
 	char tbs[256], old_tbs[256], message[PROTOCOL_MAX_MESSAGE];
 	struct slice legal = certificate_verify(tbs);
-	struct slice old = key_exchange(old_tbs);
+	struct slice old = old_key_exchange(old_tbs);
 	const struct sign_request illegal[] = {
 		/* the site does not speak TLS 1.0 or 1.1 */
 		{ SIGN_RSA_PKCS1_MD5_SHA1, 0, 7, old },
@@ -277,6 +303,69 @@ ends_the_channel_of_who_asks_for_anything_else(void **state)
 	assert_refused(&s, "R\0\0\0\0\0\0\1x", 9);
 	memset(message, 'S', sizeof(message));
 	assert_refused(&s, message, sizeof(message));
+	stop(&s);
+}
+
+/*
+ * To be signed in a certificate for "evil" by "p", with all the fixed bytes
+ * of a key exchange over P-521 within its serial number.
+ */
+static const char certificate[] =
+    "0\201\306\240\003\002\001\002"
+    "\002E\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
+    "\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
+    "\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
+    "DOWNGRD\001\003\000\031\205\004"
+    "\021\021\021\021\021\021\021\021\021\021"
+    "0\015\006\011*\206H\206\367\015\001\001\013\005\000"
+    "0\0141\0120\010\006\003U\004\003\014\001p"
+    "0\036\027\015260101000000Z\027\015360101000000Z"
+    "0\0171\0150\013\006\003U\004\003\014\004evil"
+    "0*0\005\006\003+ep\003!\000"
+    "\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021"
+    "\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021\021";
+
+static void
+signs_no_certificate_where_a_point_would_be(void **state)
+{
+	struct sign_request r = { SIGN_RSA_PKCS1_SHA256, 0, 7,
+		{ certificate, sizeof(certificate) - 1 } };
+	char message[PROTOCOL_MAX_MESSAGE];
+	struct signer s;
+
+	(void)state;
+	assert_true(protocol_is_tls_structure(r.algorithm, r.tbs));
+	start_greeted(&s);
+	assert_refused(
+	    &s, message, protocol_encode_request(&r, message, sizeof(message)));
+	stop(&s);
+}
+
+static void
+signs_points_that_are_on_their_curve_and_no_others(void **state)
+{
+	static const struct {
+		uint8_t group;
+		int nid;
+	} curves[] = { { 23, NID_X9_62_prime256v1 }, { 24, NID_secp384r1 },
+		{ 25, NID_secp521r1 } };
+	char tbs[256], message[PROTOCOL_MAX_MESSAGE];
+	unsigned char point[133];
+	struct signer s;
+
+	(void)state;
+	start_greeted(&s);
+	for (size_t i = 0; i < ARRAY_LEN(curves); i++) {
+		size_t len = point_of_curve(curves[i].nid, point), n;
+		struct sign_request r = { SIGN_ECDSA_SHA256, 1, 7,
+			exchange_of(tbs, curves[i].group, point, len) };
+
+		ask(s.channel[1], r.algorithm, r.key_no, r.tbs);
+		assert_int_equal(reply(s.channel[1], message, &n), SIGN_OK);
+		tbs[67 + len] ^= 1;
+		assert_refused(&s, message,
+		    protocol_encode_request(&r, message, sizeof(message)));
+	}
 	stop(&s);
 }
 
@@ -403,6 +492,9 @@ main(void)
 		cmocka_unit_test(answers_many_requests_of_one_channel_in_order),
 		cmocka_unit_test(
 		    ends_the_channel_of_who_asks_for_anything_else),
+		cmocka_unit_test(signs_no_certificate_where_a_point_would_be),
+		cmocka_unit_test(
+		    signs_points_that_are_on_their_curve_and_no_others),
 		cmocka_unit_test(survives_a_worker_that_never_reads),
 		cmocka_unit_test(drains_until_the_last_channel_has_closed),
 		cmocka_unit_test(goes_on_without_workers_until_told_otherwise),
