@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -296,6 +297,45 @@ def test_silent_clients_crowd_out_each_other_and_nobody_else(tlsd, tls):
         assert t.metric("connections", state="handshake") == 4
         for s in silent:
             s.close()
+
+
+def test_who_is_silent_after_the_first_word_is_crowded_out_too(tlsd, tls):
+    t = tlsd(tlsd="max_handshakes = 5\nhandshake_timeout = 20s\n")
+    silent = [socket.create_connection(("127.0.0.1", t.port))
+              for _ in range(10)]
+    for s in silent:
+        s.sendall(client_hello())
+    start = time.monotonic()
+    with t.connect(tls) as c:
+        assert ask(c) == b"hello"
+    assert time.monotonic() - start < 10
+    assert t.metric("handshakes_failed_total", reason="crowded_out") >= 6
+    for s in silent:
+        s.close()
+
+
+def shake_hands_from_afar(port, context):
+    """A handshake whose answers are a tenth of a second on their way."""
+    script = Script(port, context)
+    with script.socket:
+        script.socket.sendall(script.flight())
+        script.incoming.write(script.socket.recv(65536))
+        time.sleep(0.1)
+        script.socket.sendall(script.flight())
+        script.tls.write(b"hello")
+        script.socket.sendall(script.outgoing.read())
+        return script.socket.recv(65536) != b""
+
+
+def test_a_rush_of_honest_clients_waits_and_nobody_is_ended(tlsd, tls):
+    """After an outage all come back at once: more than may shake hands."""
+    t = tlsd(tlsd="max_handshakes = 5\n")
+    with ThreadPoolExecutor(50) as pool:
+        served = list(pool.map(
+            lambda _: shake_hands_from_afar(t.port, tls), range(50)))
+    assert all(served)
+    assert t.metric("handshakes_failed_total") == 0
+    assert t.metric("accept_pauses_total", reason="max_handshakes") > 0
 
 
 def test_a_burst_of_failures_does_not_fill_the_log(tlsd):

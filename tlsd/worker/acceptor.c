@@ -4,12 +4,13 @@
  *	            room again                   REST_MS
  *	FULL  <--------------------> ACCEPTING <---------> RESTING
  *	  worker has max_connections,          no descriptors, no memory
- *	  or max_handshakes at the signer
+ *	  or max_handshakes
  *
  * While FULL or RESTING the socket is not watched: clients wait in the
  * kernel's queue (or another worker takes them) and nothing spins.  Each rest
  * is counted; the log has one line per episode, which ends with the next
- * client that gets in.
+ * client that gets in.  FULL of handshakes ends also when one of them has been
+ * silent for so long that it may be ended (handshakes.c).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,21 +30,32 @@
 #define BATCH 32 /* clients per wake-up: the others have work, too */
 #define REST_MS 250
 
+static void
+pause_full(struct acceptor *a, enum tlsd_metric why)
+{
+	if (!a->is_full)
+		metrics_add(a->worker->metrics, why, 1);
+	a->is_full = true;
+	watch_want(&a->watch, 0);
+}
+
 static bool
 has_room(struct acceptor *a)
 {
 	const struct worker *w = a->worker;
+	uint64_t wait_ms =
+	    handshakes_room_in_ms(&w->handshakes, uv_now(&w->loop));
 
-	bool is_crowded = !handshakes_have_room(&w->handshakes);
-
-	if (w->n_clients < w->config->max_connections && !is_crowded)
-		return true;
-	if (!a->is_full)
-		metrics_add(w->metrics,
-		    is_crowded ? TLSD_PAUSED_HANDSHAKES : TLSD_PAUSED_LIMIT, 1);
-	a->is_full = true;
-	watch_want(&a->watch, 0);
-	return false;
+	if (w->n_clients >= w->config->max_connections) {
+		pause_full(a, TLSD_PAUSED_LIMIT);
+		return false;
+	}
+	if (wait_ms > 0) {
+		pause_full(a, TLSD_PAUSED_HANDSHAKES);
+		deadline_set(&a->rest, wait_ms);
+		return false;
+	}
+	return true;
 }
 
 static void
@@ -136,8 +148,9 @@ on_rested(struct deadline *d)
 {
 	struct acceptor *a = container_of(d, struct acceptor, rest);
 
-	if (!a->is_full)
-		watch_want(&a->watch, WATCH_READ);
+	/* if it still is, it turns out before the next one is accepted */
+	a->is_full = false;
+	watch_want(&a->watch, WATCH_READ);
 }
 
 bool
@@ -165,7 +178,8 @@ acceptor_resume(struct acceptor *a)
 	if (!a->is_full || !watch_is_open(&a->watch))
 		return;
 	a->is_full = false;
-	if (!deadline_is_set(&a->rest))
+	/* a lack of descriptors is slept off */
+	if (!a->is_short || !deadline_is_set(&a->rest))
 		watch_want(&a->watch, WATCH_READ);
 }
 

@@ -459,7 +459,9 @@ match_interest(struct client_conn *c)
 		return;
 	case CLIENT_HANDSHAKE:
 		handshakes_turn(&c->worker->handshakes, &c->handshake,
-		    !tls_io_is_signing(&c->tls));
+		    handshake_turn_of(
+			tls_io_is_signing(&c->tls), c->tls.has_written),
+		    uv_now(&c->worker->loop));
 		watch_want(&c->client, tls_io_handshake_wants(&c->tls));
 		return;
 	case CLIENT_ANNOUNCE:
@@ -559,8 +561,8 @@ enlist(struct client_conn *c, enum client_state first)
 	TAILQ_INSERT_TAIL(&w->clients, c, entry);
 	w->n_clients++;
 	metrics_add(w->metrics, TLSD_IN_INTRO + first, 1);
-	handshakes_make_room(&w->handshakes);
-	handshakes_begin(&w->handshakes, &c->handshake);
+	handshakes_make_room(&w->handshakes, uv_now(&w->loop));
+	handshakes_begin(&w->handshakes, &c->handshake, uv_now(&w->loop));
 	watch_want(&c->client, WATCH_READ);
 }
 

@@ -1,38 +1,56 @@
 /*
  * The handshakes of a worker that are under way, and who makes room when they
- * become too many.  Pure.
+ * become too many.  Pure; times are in ms of the loop's clock.
  */
 #ifndef TLSD_WORKER_HANDSHAKES_H
 #define TLSD_WORKER_HANDSHAKES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
+
+/* What a handshake waits for. */
+enum handshake_turn {
+	HANDSHAKE_HELLO,  /* the client's first word */
+	HANDSHAKE_CLIENT, /* its answer to what we have sent */
+	HANDSHAKE_SIGNER,
+	HANDSHAKE_TURNS,
+};
+
+enum handshake_turn handshake_turn_of(bool is_signing, bool has_answered);
 
 /* One of them; embedded in the connection, all zero to begin with. */
 struct handshake {
 	TAILQ_ENTRY(handshake) entry;
 	bool is_counted;
-	bool is_waiting; /* for its client: in the list */
+	enum handshake_turn turn;
+	uint64_t since_ms;
 	/* runs in handshakes_make_room(), and must end it */
 	void (*on_crowded_out)(struct handshake *h);
 };
 
+TAILQ_HEAD(handshake_list, handshake);
+
 struct handshakes {
 	unsigned at_most;
 	unsigned n;
-	TAILQ_HEAD(, handshake) waiting; /* for their clients, oldest first */
+	struct handshake_list waiting[HANDSHAKE_TURNS]; /* oldest first */
 };
 
 void handshakes_init(struct handshakes *all, unsigned at_most);
-/* Whether another may begin, if need be in the place of one that waits. */
-bool handshakes_have_room(const struct handshakes *all);
-/* Ends the one that has waited longest for its client, if they are too many. */
-void handshakes_make_room(struct handshakes *all);
+/*
+ * 0: another may begin, if need be in the place of one that has waited too
+ * long.  Otherwise after how many ms it is worth to ask again.
+ */
+uint64_t handshakes_room_in_ms(const struct handshakes *all, uint64_t now_ms);
+/* Ends one that has waited too long for its client, if they are too many. */
+void handshakes_make_room(struct handshakes *all, uint64_t now_ms);
 
-void handshakes_begin(struct handshakes *all, struct handshake *h);
-/* Whose turn it is: the client's, or ours (the signer's).  Idempotent. */
 void
-handshakes_turn(struct handshakes *all, struct handshake *h, bool is_clients);
+handshakes_begin(struct handshakes *all, struct handshake *h, uint64_t now_ms);
+/* What it waits for from now on.  Idempotent. */
+void handshakes_turn(struct handshakes *all, struct handshake *h,
+    enum handshake_turn turn, uint64_t now_ms);
 /* Done, failed or given up: true the first time. */
 bool handshakes_end(struct handshakes *all, struct handshake *h);
 

@@ -113,6 +113,7 @@ on_bio_write(BIO *bio, const char *p, int len_bytes)
 
 	BIO_clear_retry_flags(bio);
 	t->out_may_wait = false;
+	t->has_written = true;
 	if (buf_append(
 		&t->out, p, (size_t)len_bytes, TLS_IO_OUT_MAX + OUT_RESERVE))
 		return len_bytes;

@@ -11,6 +11,9 @@
 
 #define AT_MOST 3
 
+#define HELLO_MS 100 /* for the first word */
+#define ANSWER_MS 1000
+
 static struct handshakes all;
 static struct handshake h[AT_MOST + 1];
 static const struct handshake *crowded_out;
@@ -22,7 +25,7 @@ on_crowded_out(struct handshake *one)
 	assert_true(handshakes_end(&all, one));
 }
 
-/* The table is full, all wait for their clients. */
+/* The table is full, all wait for their clients; one came each ms. */
 static int
 set_up(void **state)
 {
@@ -32,7 +35,7 @@ set_up(void **state)
 	for (unsigned i = 0; i < ARRAY_LEN(h); i++)
 		h[i].on_crowded_out = on_crowded_out;
 	for (unsigned i = 0; i < AT_MOST; i++)
-		handshakes_begin(&all, &h[i]);
+		handshakes_begin(&all, &h[i], i);
 	crowded_out = NULL;
 	return 0;
 }
@@ -42,32 +45,55 @@ nobody_goes_while_there_is_room(void **state)
 {
 	(void)state;
 	assert_true(handshakes_end(&all, &h[1]));
-	assert_true(handshakes_have_room(&all));
-	handshakes_make_room(&all);
+	assert_int_equal(handshakes_room_in_ms(&all, HELLO_MS), 0);
+	handshakes_make_room(&all, HELLO_MS);
 	assert_null(crowded_out);
+}
+
+static void
+nobody_goes_who_has_just_come(void **state)
+{
+	(void)state;
+	assert_int_equal(handshakes_room_in_ms(&all, 2), HELLO_MS - 2);
+	handshakes_make_room(&all, HELLO_MS - 1);
+	assert_null(crowded_out);
+	assert_int_equal(handshakes_room_in_ms(&all, HELLO_MS), 0);
+	handshakes_make_room(&all, HELLO_MS);
+	assert_ptr_equal(crowded_out, &h[0]);
 }
 
 static void
 the_longest_silent_client_goes_first(void **state)
 {
 	(void)state;
-	/* the oldest has said something meanwhile */
-	handshakes_turn(&all, &h[0], false);
-	handshakes_turn(&all, &h[0], true);
-	assert_true(handshakes_have_room(&all));
-	handshakes_make_room(&all);
+	handshakes_turn(&all, &h[0], HANDSHAKE_CLIENT, 50);
+	handshakes_make_room(&all, 2 * HELLO_MS);
 	assert_ptr_equal(crowded_out, &h[1]);
-	handshakes_begin(&all, &h[3]);
-	handshakes_make_room(&all);
+	handshakes_begin(&all, &h[3], 2 * HELLO_MS);
+	handshakes_make_room(&all, 2 * HELLO_MS);
 	assert_ptr_equal(crowded_out, &h[2]);
+}
+
+static void
+an_answer_may_take_longer_than_the_first_word(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < AT_MOST; i++)
+		handshakes_turn(&all, &h[i], HANDSHAKE_CLIENT, 50);
+	assert_int_not_equal(handshakes_room_in_ms(&all, 50 + HELLO_MS), 0);
+	handshakes_make_room(&all, 50 + ANSWER_MS - 1);
+	assert_null(crowded_out);
+	assert_int_equal(handshakes_room_in_ms(&all, 50 + ANSWER_MS), 0);
+	handshakes_make_room(&all, 50 + ANSWER_MS);
+	assert_ptr_equal(crowded_out, &h[0]);
 }
 
 static void
 who_waits_for_the_signer_stays(void **state)
 {
 	(void)state;
-	handshakes_turn(&all, &h[0], false);
-	handshakes_make_room(&all);
+	handshakes_turn(&all, &h[0], HANDSHAKE_SIGNER, 50);
+	handshakes_make_room(&all, 2 * HELLO_MS);
 	assert_ptr_equal(crowded_out, &h[1]);
 }
 
@@ -76,12 +102,14 @@ when_all_wait_for_the_signer_there_is_no_room(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < AT_MOST; i++)
-		handshakes_turn(&all, &h[i], false);
-	assert_false(handshakes_have_room(&all));
-	handshakes_make_room(&all);
+		handshakes_turn(&all, &h[i], HANDSHAKE_SIGNER, 50);
+	/* but it is worth to ask again */
+	assert_in_range(
+	    handshakes_room_in_ms(&all, 100 * ANSWER_MS), 1, ANSWER_MS);
+	handshakes_make_room(&all, 100 * ANSWER_MS);
 	assert_null(crowded_out);
 	assert_true(handshakes_end(&all, &h[2]));
-	assert_true(handshakes_have_room(&all));
+	assert_int_equal(handshakes_room_in_ms(&all, 100 * ANSWER_MS), 0);
 }
 
 static void
@@ -90,7 +118,7 @@ ends_once(void **state)
 	(void)state;
 	assert_true(handshakes_end(&all, &h[0]));
 	assert_false(handshakes_end(&all, &h[0]));
-	handshakes_turn(&all, &h[0], true);
+	handshakes_turn(&all, &h[0], HANDSHAKE_CLIENT, 50);
 	assert_int_equal(all.n, AT_MOST - 1);
 }
 
@@ -100,7 +128,9 @@ main(void)
 #define T(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
 		T(nobody_goes_while_there_is_room),
+		T(nobody_goes_who_has_just_come),
 		T(the_longest_silent_client_goes_first),
+		T(an_answer_may_take_longer_than_the_first_word),
 		T(who_waits_for_the_signer_stays),
 		T(when_all_wait_for_the_signer_there_is_no_room),
 		T(ends_once),
