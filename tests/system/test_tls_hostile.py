@@ -6,6 +6,7 @@ import os
 import random
 import re
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -259,6 +260,35 @@ def test_who_stops_at_any_step_is_cut_and_leaves_nothing(tlsd, ca, user, tls,
             assert t.rss_kib() - rss < 512 * SANITIZER
         rss = t.rss_kib()
     assert t.metric("handshakes_failed_total", reason="timeout") >= 20
+
+
+@contextlib.contextmanager
+def held(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_who_sends_much_during_the_handshake_gets_little_memory(tlsd, tls):
+    t, n = tlsd(), 100
+    with t.connect(tls) as c:
+        ask(c)
+    rss = t.rss_kib()
+    with held(t.signer):
+        clients = [socket.create_connection(("127.0.0.1", t.port))
+                   for _ in range(n)]
+        for s in clients:
+            s.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                s.send(client_hello() + b"\x17\x03\x03\x40\0" +
+                       bytes(1 << 18))
+        assert t.reaches(n, "connections", state="handshake")
+        time.sleep(0.5)
+        assert (t.rss_kib() - rss) / n < 100 * SANITIZER
+    for s in clients:
+        s.close()
 
 
 # limits -------------------------------------------------------------------------

@@ -37,6 +37,11 @@
 #define RECORD_OVERHEAD_MAX 256
 #define OUT_RESERVE (32 * 1024) /* above TLS_IO_OUT_MAX */
 /*
+ * What one call receives while it shakes hands.  More than the flight is kept
+ * until the signer has answered, for each of many strangers.
+ */
+#define HANDSHAKE_RECV_MAX RECORD_MAX
+/*
  * Key updates and attempts to renegotiate make us work for nothing.  A client
  * may cause so many steps (one to three each) for so many bytes it sends.
  */
@@ -354,7 +359,7 @@ tls_io_handshake(struct tls_io *t)
 		return TLS_FAILED;
 	/* after a pause for the signer no byte of the client is awaited */
 	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
-	begin_arrival(t, TLS_IO_RECV_MAX);
+	begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
 	if (!end_arrival(t))
 		v = fail(t);
