@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
-from ca import openssl
+from ca import Authority, openssl
 from client import tls_context
 from processes import wait_for
 
-GROUP, VERIFY_TEXT, LEAF = 0x26, 0xE7, 0x28
+GROUP, VERIFY_TEXT, LEAF, CHAIN = 0x26, 0xE7, 0x28, 0xE0
 CERT_CONN = 0x02
 
 SITE = """\
@@ -96,6 +96,22 @@ def test_each_name_has_the_policy_of_its_site(tlsd, ca, pair):
     assert t.metric("handshake_ciphers_total", cipher="aes256_gcm") >= 1
 
 
+@pytest.mark.parametrize("version, signatures, kind", [
+    ("-tls1_2", "ECDSA+SHA256", "ECDSA"),
+    ("-tls1_2", "RSA+SHA256", "RSA"),
+    ("-tls1_2", "rsa_pss_rsae_sha256", "RSA-PSS"),
+    ("-tls1_3", "ECDSA+SHA256", "ECDSA"),
+    ("-tls1_3", "rsa_pss_rsae_sha256", "RSA-PSS"),
+])
+def test_the_clients_signature_algorithms_choose_the_certificate(
+        tlsd, ca, pair, version, signatures, kind):
+    ec = ca.issue("second", ["localhost"], key="ec")
+    t = tlsd(tls=f"certificate = {ec.cert}\nkey = {ec.key}\n")
+    said = s_client(t, version, "-sigalgs", signatures)
+    assert f"Peer signature type: {kind}\n" in said
+    assert t.reaches(1, "handshakes_total")
+
+
 def test_unknown_names_are_refused_by_alert(tlsd, ca, pair):
     t = tlsd(site=SITE.format(name="portal.example.com", pair=pair, extra="",
                               tls=""))
@@ -106,6 +122,8 @@ def test_unknown_names_are_refused_by_alert(tlsd, ca, pair):
             t.connect(context, name=name)
     assert t.reaches(2, "handshakes_failed_total", reason="unrecognized_name",
                      by="server")
+    assert t.logs(r"unrecognized_name \(no site for localhost\)")
+    assert t.logs(r"unrecognized_name \(no site for clients that name none\)")
 
 
 # GnuTLS ---------------------------------------------------------------------
@@ -168,7 +186,6 @@ def test_gnutls_with_a_client_certificate_is_verified(tlsd, ca, user):
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    from ca import Authority
     return Authority(tmp_path_factory.mktemp("x") / "ca",
                      "Another CA").user("stranger", "Stranger")
 
@@ -211,6 +228,74 @@ def test_optional_refuses_what_cannot_be_verified(tlsd, ca, stranger):
     with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
         with t.connect(tls_context(ca.cert, cert=stranger)) as c:
             ask(c)
+
+
+@pytest.fixture
+def two_cas(folder):
+    """Two authorities; only the first has a revocation list."""
+    return (Authority(folder / "first", "First CA"),
+            Authority(folder / "second", "Second CA"))
+
+
+def why_refused(t, ca, pair, version=ssl.TLSVersion.TLSv1_3):
+    """What the log says of a client; None: it is let in, as verified."""
+    before = len(t.log(r"handshake failed"))
+    context = only(ca, version)
+    context.load_cert_chain(pair.cert, pair.key)
+    try:
+        with t.connect(context) as c:
+            assert ask(c) == b"hello"
+        assert t.backend.headers[-1].verify == 0
+        return None
+    except (ssl.SSLError, OSError):
+        pass
+    assert wait_for(lambda: len(t.log(r"handshake failed")) > before)
+    return t.log(r"handshake failed: site \S+, client \S+: (.*)")[-1]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2,
+                                     ssl.TLSVersion.TLSv1_3])
+def test_every_ca_of_the_site_is_taken_and_no_revoked_certificate(
+        tlsd, ca, two_cas, version):
+    users = [(a.user("good", "Good"), a.user("bad", "Bad")) for a in two_cas]
+    for authority, (_, bad) in zip(two_cas, users):
+        authority.revoke(bad)
+    t = tlsd(tls="client_verify = required\n" + "".join(
+        f"client_ca = {a.cert}\nclient_crl = {a.crl()}\n" for a in two_cas))
+    for good, bad in users:
+        assert why_refused(t, ca, good, version) is None
+        assert why_refused(t, ca, bad, version) == \
+            "certificate_revoked (client certificate: certificate revoked)"
+
+
+def test_the_log_says_which_list_is_missing_or_old(tlsd, ca, two_cas):
+    first, second = two_cas
+    crl = first.crl(seconds=1)
+    t = tlsd(tls=f"client_verify = optional\nclient_ca = {first.cert}\n"
+                 f"client_ca = {second.cert}\nclient_crl = {crl}\n")
+    assert why_refused(t, ca, second.user("u", "U")) == \
+        "unknown_ca (client certificate: unable to get certificate CRL)"
+    user = first.user("u", "U")
+    assert wait_for(lambda: why_refused(t, ca, user) is not None, 5, 0.5)
+    assert why_refused(t, ca, user) == \
+        "certificate_expired (client certificate: CRL has expired)"
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_chain_may_be_as_deep_as_the_site_says(tlsd, ca, two_cas, depth):
+    root, _ = two_cas
+    between = root.below("Between")
+    user = between.user("u", "Below")
+    user.cert.write_bytes(user.cert.read_bytes() + between.cert.read_bytes())
+    t = tlsd(tls=f"client_verify = optional\nclient_ca = {root.cert}\n"
+                 f"client_depth = {depth}\n")
+    why = why_refused(t, ca, user)
+    if depth == 0:
+        assert why == \
+            "unknown_ca (client certificate: certificate chain too long)"
+    else:
+        assert why is None
+        assert len(t.backend.headers[-1].records[CHAIN]) == 1
 
 
 # sessions -------------------------------------------------------------------

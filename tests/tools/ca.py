@@ -147,12 +147,25 @@ class Authority:
         openssl("ca", "-config", self.config, "-cert", self.cert,
                 "-keyfile", self.key, "-revoke", pair.cert)
 
-    def crl(self):
-        """The current revocation list, as a path."""
+    def crl(self, seconds=0):
+        """The current revocation list, as a path; for 30 days or less."""
         path = self.folder / "ca.crl"
+        span = ["-crlsec", seconds] if seconds else []
         openssl("ca", "-gencrl", "-config", self.config, "-cert", self.cert,
-                "-keyfile", self.key, "-out", path)
+                "-keyfile", self.key, "-out", path, *span)
         return path
+
+    def below(self, name):
+        """An authority with a certificate of this one."""
+        other = Authority(self.folder / "below", name)
+        request = self.folder / "db" / "below.csr"
+        openssl("req", "-new", "-config", other.config, "-key", other.key,
+                "-subj", f"/O=tlsd and rproxy/CN={name}", "-out", request)
+        openssl("ca", "-batch", "-notext", "-config", self.config,
+                "-cert", self.cert, "-keyfile", self.key, "-in", request,
+                "-extfile", self.config, "-extensions", "v3_ca",
+                "-days", 30, "-out", other.cert)
+        return other
 
     def chain(self, pair):
         """A file with the certificate and, behind it, the CA's."""

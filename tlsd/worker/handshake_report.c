@@ -4,12 +4,16 @@
 #include "tlsd/worker/handshake_report.h"
 
 #include <openssl/obj_mac.h>
+#include <openssl/x509.h>
+#include <stdio.h>
 
 #include "common/log.h"
 #include "tlsd/worker/handshake_failure.h"
+#include "tlsd/worker/sni.h"
 #include "tlsd/worker/tls_context.h"
 
 #define LINES_PER_SECOND 10
+#define REMARK_MAX 320 /* bytes: a host name and some words */
 
 void
 handshake_report_init(
@@ -99,16 +103,51 @@ write_line(struct handshake_report *r, const struct tls_io *t,
 	    remark);
 }
 
+/* NULL: it is not what ended the handshake. */
+static const char *
+refused_certificate(const SSL *ssl)
+{
+	long verdict = SSL_get_verify_result(ssl);
+
+	/* with a callback any certificate is let in (tls_context.c) */
+	return verdict != X509_V_OK && SSL_get_verify_callback(ssl) == NULL
+		   ? X509_verify_cert_error_string(verdict)
+		   : NULL;
+}
+
+/*
+ * What an alert does not say.  Several reasons to refuse a certificate share
+ * one: that of a list of revocations that is out of date is
+ * certificate_expired.
+ */
+static void
+write_remark(const struct tls_io *t, char out[REMARK_MAX])
+{
+	const char *certificate = refused_certificate(t->ssl);
+	const char *name = sni_refused_name(t->ssl);
+
+	out[0] = '\0';
+	if (t->alert_from_peer)
+		snprintf(out, REMARK_MAX, " (alert from client)");
+	else if (name != NULL)
+		snprintf(out, REMARK_MAX, " (no site for %s)",
+		    name[0] != '\0' ? name : "clients that name none");
+	else if (certificate != NULL)
+		snprintf(
+		    out, REMARK_MAX, " (client certificate: %s)", certificate);
+}
+
 void
 handshake_report_failed(
     struct handshake_report *r, const struct tls_io *t, const struct addr *peer)
 {
 	const char *error = tls_io_error(t);
+	char remark[REMARK_MAX];
 
 	metrics_add(
 	    r->metrics, handshake_failure_metric(error, t->alert_from_peer), 1);
-	write_line(r, t, peer, error,
-	    t->alert_from_peer ? " (alert from client)" : "");
+	write_remark(t, remark);
+	write_line(r, t, peer, error, remark);
 }
 
 void

@@ -43,6 +43,45 @@ site_index(void)
 	return index;
 }
 
+static void
+free_name(void *parent, void *name, CRYPTO_EX_DATA *all, int index, long argl,
+    void *argp)
+{
+	(void)parent;
+	(void)all;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	OPENSSL_free(name);
+}
+
+static int
+refused_index(void)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_name);
+	CHECK(index >= 0);
+	return index;
+}
+
+/* For the log; without memory it says less. */
+static void
+keep_refused(SSL *ssl, struct slice name)
+{
+	char *copy = OPENSSL_strndup(name.len > 0 ? name.p : "", name.len);
+
+	if (SSL_set_ex_data(ssl, refused_index(), copy) != 1)
+		OPENSSL_free(copy);
+}
+
+const char *
+sni_refused_name(const SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, refused_index());
+}
+
 struct sni *
 sni_new(const struct site_list *sites)
 {
@@ -145,6 +184,7 @@ on_client_hello(SSL *ssl, int *alert, void *ctx)
 	}
 	chosen = choose(ctx, ssl, name);
 	if (chosen == NULL) {
+		keep_refused(ssl, name);
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_CLIENT_HELLO_ERROR;
 	}

@@ -21,6 +21,11 @@ void sni_set(struct sni *s, const struct site_conf *site, SSL_CTX *ctx);
 void sni_attach(struct sni *s, SSL_CTX *ctx);
 /* The site that was chosen; NULL before that, or when none was. */
 const struct site_conf *sni_site(const SSL *ssl);
+/*
+ * The name for which none was chosen, empty when the client sent none; as it
+ * came, and as long as ssl.  NULL: one was chosen.
+ */
+const char *sni_refused_name(const SSL *ssl);
 
 /*
  * The host name in the body of a server_name extension (RFC 6066 section 3),
