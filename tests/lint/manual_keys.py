@@ -4,7 +4,7 @@ section, with the right defaults.
 
 A key's entry in a manual is ".It Ic KEY No = Ar VALUE", in a section whose
 heading names it in brackets (".Ss [listen NAME]"), followed on the same line
-by "Pq required" or "Pq default Cm TEXT".  The other side comes from the
+by "Pq required" or "Pq default Cm TEXT", and there is one.  The other side comes from the
 tables themselves, through tests/tools/dump_keys.c.
 """
 
@@ -47,7 +47,7 @@ def need_of(rest):
     return f"default {default[1]}" if default else "optional"
 
 
-def documented():
+def documented(faults):
     keys = {}
     for file, path in MANUALS.items():
         section = None
@@ -58,14 +58,18 @@ def documented():
             elif line.startswith((".Sh ", ".Ss ")):
                 section = None
             entry = ENTRY.match(line)
-            if entry and section:
-                keys[file, section, entry[1]] = need_of(entry[2])
+            if not entry or not section:
+                continue
+            if (file, section, entry[1]) in keys:
+                faults.append(f"{path.relative_to(ROOT)}: [{section}] "
+                              f"{entry[1]}: in the manual twice")
+            keys[file, section, entry[1]] = need_of(entry[2])
     return keys
 
 
 def main():
-    have, told = accepted(), documented()
     faults = []
+    have, told = accepted(), documented(faults)
     for key in sorted(have.keys() | told.keys()):
         name = f"{MANUALS[key[0]].relative_to(ROOT)}: [{key[1]}] {key[2]}"
         if key not in told:
