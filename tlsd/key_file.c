@@ -21,8 +21,6 @@
 #include "common/check.h"
 #include "common/mem.h"
 
-#define MAX_KEY_FILE (256 * 1024) /* bytes; no key comes near it */
-
 struct secret {
 	char *p; /* owned, wiped on release */
 	size_t len;
@@ -52,9 +50,10 @@ check_rights(const struct stat *st, char error[CERT_FILE_ERROR_MAX])
 		    (unsigned)(st->st_mode & 07777));
 		return false;
 	}
-	if (st->st_size > MAX_KEY_FILE) {
-		(void)snprintf(
-		    error, CERT_FILE_ERROR_MAX, "is too large for a key");
+	if (st->st_size > KEY_FILE_MAX) {
+		(void)snprintf(error, CERT_FILE_ERROR_MAX,
+		    "is too large for a key, at most %d bytes are allowed",
+		    KEY_FILE_MAX);
 		return false;
 	}
 	return true;

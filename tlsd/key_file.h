@@ -10,6 +10,8 @@
 #include "tlsd/cert_file.h"
 #include "tlsd/passphrase.h"
 
+#define KEY_FILE_MAX (64 * 1024) /* bytes; the signer reads no more either */
+
 /*
  * The key in the file at path, fit to sign for TLS; the caller frees it with
  * EVP_PKEY_free().  NULL: error says what is wrong and how to mend it.  A

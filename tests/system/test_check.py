@@ -254,6 +254,13 @@ def test_a_key_in_the_certificates_file(check, good, folder):
               "private key", "a file of its own")
 
 
+def test_a_key_file_that_the_signer_would_not_read(check, good, folder):
+    check.write("long.key", "x" * (64 * 1024) + "\n" + good.key.read_text())
+    (folder / "long.key").chmod(0o600)
+    check.site(good.cert, "long.key")
+    one_fault(check.run(), "error", "site.ini:7", "long.key", "too large")
+
+
 def test_pkcs12_names_the_command_that_converts_it(check, good, folder):
     store = folder / "store.p12"
     openssl("pkcs12", "-export", "-inkey", good.key, "-in", good.cert,

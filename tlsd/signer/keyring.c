@@ -25,10 +25,10 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "tlsd/key_file.h"
 #include "tlsd/passphrase.h"
 #include "tlsd/signer/keyring.h"
 
-#define KEY_FILE_MAX (64 * 1024)
 #define SECURE_HEAP_BASE (256 * 1024)
 #define SECURE_HEAP_PER_KEY (16 * 1024) /* RSA-8192 needs 5 KiB */
 #define SECURE_HEAP_MIN_BLOCK 32
