@@ -7,6 +7,14 @@
  * keyring.  That heap is made before the first key is read.
  *
  * What is signed has been checked before: see sign.c.
+ *
+ * Keys in a PKCS#11 token would come in at load_key(): with "key =
+ * pkcs11:..." the key is what OSSL_STORE finds by that URI through the pkcs11
+ * provider, and keyring_sign() works with it as it is.  The token's library
+ * must be loaded and its session opened there, before the sandbox closes;
+ * what its driver calls afterwards (a socket of p11-kit or pcscd) belongs on
+ * the list in signer.c.  "tlsd -t" would compare public keys alone, and a
+ * signature that takes the token 10 ms holds up those behind it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -73,7 +73,11 @@ read_config(const struct inheritance *in, struct bundle *bundle)
 	return c;
 }
 
-/* Nothing of the process shall reach the swap; the keys least of all. */
+/*
+ * Nothing of the process shall reach the swap; the keys least of all.  Where
+ * only these can be locked, the tables that OpenSSL makes of RSA primes at
+ * their first use are not.
+ */
 static void
 lock_memory(const struct keyring *k)
 {
@@ -84,8 +88,9 @@ lock_memory(const struct keyring *k)
 	    mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
 		return;
 	if (mlockall(MCL_CURRENT) == 0 || keyring_is_locked(k)) {
-		log_info("the private keys are locked in memory, the rest of "
-			 "the signer is not: it takes root or a higher limit");
+		log_info("the private keys are locked in memory, what is "
+			 "computed with them is not: raise the limit of locked "
+			 "memory (LimitMEMLOCK, ulimit -l)");
 		return;
 	}
 	log_warning("the private keys cannot be locked in memory (%s): swap "
