@@ -3,6 +3,7 @@
 import re
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -10,7 +11,7 @@ from ca import Authority, openssl
 from client import tls_context
 from processes import wait_for
 
-GROUP, VERIFY_TEXT, LEAF, CHAIN = 0x26, 0xE7, 0x28, 0xE0
+AUTHORITY, GROUP, LEAF, CHAIN, VERIFY_TEXT = 0x02, 0x26, 0x28, 0xE0, 0xE7
 CERT_CONN = 0x02
 
 SITE = """\
@@ -124,6 +125,40 @@ def test_unknown_names_are_refused_by_alert(tlsd, ca, pair):
                      by="server")
     assert t.logs(r"unrecognized_name \(no site for localhost\)")
     assert t.logs(r"unrecognized_name \(no site for clients that name none\)")
+
+
+def quickest_handshake(t, ca, name):
+    """In seconds; what the machine does besides is left out."""
+    context, times = tls_context(ca.cert), []
+    context.check_hostname = False
+    for _ in range(40):
+        start = time.perf_counter()
+        t.connect(context, name=name).vanish()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_hundreds_of_sites_do_not_slow_a_handshake(tlsd, ca):
+    ec, n = ca.issue("many", ["*.example.com"], key="ec"), 500
+
+    def site(i):
+        return SITE.format(name=f"s{i}.example.com", pair=ec, extra="",
+                           tls=f"client_verify = optional\n"
+                               f"client_ca = {ca.cert}")
+
+    def add(gw):
+        for i in range(1, n):
+            (gw.sites / f"s{i}.ini").write_text(site(i))
+
+    few = tlsd(site=site(0))
+    alone = quickest_handshake(few, ca, "s0.example.com")
+    many = tlsd(site=site(0), prepare=add)
+    for i in (0, n // 2, n - 1):
+        among_many = quickest_handshake(many, ca, f"s{i}.example.com")
+        assert among_many < 1.5 * alone + 0.0005
+    with many.connect(tls_context(ca.cert), name=f"s{n - 1}.example.com") as c:
+        assert ask(c) == b"hello"
+    assert many.backend.headers[-1].one(AUTHORITY) == b"s499.example.com"
 
 
 # GnuTLS ---------------------------------------------------------------------
