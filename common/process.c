@@ -27,6 +27,9 @@
 /* A life of this length makes up for the delays, and of that for all. */
 #define SHORT_LIFE_MS 1000
 #define LIFE_MS 10000
+/* What a child has to say in a second, generously, and in one go. */
+#define REPORTS_PER_S 20
+#define REPORTS_AT_ONCE 64
 
 static void end(struct process *p);
 
@@ -116,13 +119,35 @@ on_control_closed(struct watch *w)
 	note_closed(container_of(w, struct process, control));
 }
 
+/*
+ * One that has been broken into could keep the master busy with this socket,
+ * fill the log, and through new channels and hearsay reach the others.
+ */
+static bool
+is_too_talkative(struct process *p)
+{
+	uint64_t now_ms = uv_now(p->home->loop);
+
+	if (now_ms - p->reports_since_ms >= 1000) {
+		p->reports_since_ms = now_ms;
+		p->n_reports = 0;
+	}
+	p->n_reports++;
+	if (p->n_reports == REPORTS_PER_S + 1)
+		log_warning("%s %u reports too much, it is not listened to for "
+			    "a second",
+		    p->role, p->index);
+	return p->n_reports > REPORTS_PER_S;
+}
+
 static void
 take_report(struct process *p, struct slice message)
 {
 	enum child_report report;
 	struct slice text;
 
-	if (!child_wire_get_report(message, &report, &text))
+	if (is_too_talkative(p) ||
+	    !child_wire_get_report(message, &report, &text))
 		return;
 	switch (report) {
 	case CHILD_REPORT_READY:
@@ -145,13 +170,13 @@ take_report(struct process *p, struct slice message)
 	}
 }
 
-/* Everything that is there; false at the end of the socket. */
+/* What is there, if it is not endless; false at the end of the socket. */
 static bool
 read_reports(struct process *p)
 {
 	char message[CHILD_WIRE_MAX];
 
-	for (;;) {
+	for (unsigned i = 0; i < REPORTS_AT_ONCE; i++) {
 		unsigned n_fds;
 		ssize_t n = fd_pass_receive(p->control.fd, message,
 		    sizeof(message), NULL, 0, &n_fds, false);
@@ -162,6 +187,7 @@ read_reports(struct process *p)
 			return false;
 		take_report(p, (struct slice){ message, (size_t)n });
 	}
+	return true;
 }
 
 static void

@@ -72,7 +72,9 @@ struct process {
 	unsigned delay_ms;       /* before the next start */
 	uv_process_t handle;
 	struct watch control;
-	unsigned n_open; /* of the two above */
+	unsigned n_open;    /* of the two above */
+	unsigned n_reports; /* since then */
+	uint64_t reports_since_ms;
 	struct deadline deadline;
 };
 

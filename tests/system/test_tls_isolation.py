@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from test_keys import may_read_memory
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(),
                                 reason="needs /proc")
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
+CONTROL_FD = 3  # common/child.h
 
 
 def ask(client, data=b"hello"):
@@ -159,6 +161,28 @@ def test_a_forged_request_ends_the_channel_and_is_recovered_from(tlsd, tls):
         assert (t.signer, t.worker) == (signer, worker)
     assert t.logs(r"asked for a signature that no TLS server needs: not a "
                   r"structure that TLS signs; its channel is closed")
+
+
+@pytest.mark.skipif(not (IS_ROOT and may_read_memory()),
+                    reason="root alone may take descriptors of others")
+@pytest.mark.parametrize("report", [b"P", b"T" + bytes(8), b"x"])
+def test_a_worker_that_floods_the_master_harms_nobody_else(tlsd, tls, report):
+    """P asks for a new channel to the signer, T is passed on to the others."""
+    t = tlsd(workers=2)
+    signer, worker = t.signer, t.worker
+    control = socket.socket(fileno=take_descriptor(worker, CONTROL_FD))
+    until = time.monotonic() + 1.5
+    with control, t.connect(tls) as c:
+        while time.monotonic() < until:
+            try:
+                control.send(report, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                time.sleep(0.001)
+        assert t.status()["generation"] == 1
+        assert ask(c) == b"hello"
+    assert t.signer == signer and worker in t.gw.pids("tlsd: worker")
+    assert 1 <= len(t.log(r"worker \d reports too much")) <= 4
+    assert len(t.gw.tlsd.log_text().splitlines()) < 200
 
 
 def test_the_worker_may_not_trace_the_signer(tlsd):
