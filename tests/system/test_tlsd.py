@@ -502,6 +502,16 @@ def test_plain_http_is_told_apart_in_the_log(tlsd):
     assert t.logs(r"handshake failed: .*: http_request")
 
 
+def test_a_look_whether_we_are_there_is_counted_and_not_logged(tlsd):
+    t = tlsd()
+    for n, sent in enumerate([b"", b"", b"\x16"], 1):
+        with socket.create_connection(("127.0.0.1", t.port), 5) as s:
+            s.sendall(sent)
+        assert t.reaches(n, "handshakes_failed_total", reason="disconnect")
+    assert t.logs(r"handshake failed")
+    assert len(t.log(r"handshake failed")) == 1
+
+
 def test_a_client_that_does_not_trust_us_is_logged_as_such(tlsd):
     t = tlsd()
     with pytest.raises(ssl.SSLCertVerificationError):

@@ -155,7 +155,9 @@ handshake_report_given_up(struct handshake_report *r, const struct tls_io *t,
     const struct addr *peer, enum tlsd_metric class, const char *reason)
 {
 	metrics_add(r->metrics, class, 1);
-	write_line(r, t, peer, reason, "");
+	/* balancers look so whether we are there, every few seconds */
+	if (class != TLSD_FAILED_DISCONNECT || t->has_received)
+		write_line(r, t, peer, reason, "");
 }
 
 void

@@ -85,6 +85,7 @@ receive(struct tls_io *t)
 	t->recvs_left--;
 	n = recv(t->fd, arrived.bytes, arrived.max, MSG_DONTWAIT);
 	if (n > 0) {
+		t->has_received = true;
 		arrived.at = 0;
 		arrived.len = (size_t)n;
 		return 1;

@@ -48,7 +48,8 @@ struct tls_io {
 	 * leave with the first response.
 	 */
 	bool out_may_wait;
-	bool has_written; /* something has been put into out, ever */
+	bool has_written;  /* something has been put into out, ever */
+	bool has_received; /* a byte, ever */
 
 	/* tls_io.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
