@@ -217,6 +217,10 @@ check_tls(const struct tls_conf *tls, struct conf_faults *f)
 		conf_warning(f, tls->client_ca.at[0],
 		    "tls.client_ca: without effect while client_verify is "
 		    "none");
+	if (tls->client_verify == CLIENT_VERIFY_NONE && tls->client_crl.n > 0)
+		conf_warning(f, tls->client_crl.at[0],
+		    "tls.client_crl: without effect while client_verify is "
+		    "none");
 }
 
 void

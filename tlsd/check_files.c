@@ -103,6 +103,45 @@ check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
 	sk_X509_pop_free(chain, X509_free);
 }
 
+/* Of the key that a certificate speaks of; NID_undef: nobody knows. */
+static int
+kind_of(const struct tlsd_config *c, const char *certificate)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) *chain = NULL;
+	int kind = NID_undef;
+	struct slice text;
+
+	if (find_file(c, certificate, &text))
+		chain = cert_file_read(text, certificate, error);
+	if (chain != NULL)
+		kind = EVP_PKEY_get_base_id(
+		    X509_get0_pubkey(sk_X509_value(chain, 0)));
+	sk_X509_pop_free(chain, X509_free);
+	return kind;
+}
+
+/* OpenSSL has one place for each kind: of two the first would go unseen. */
+static void
+check_kinds(const struct tlsd_config *c, const struct tls_conf *tls,
+    struct conf_faults *f)
+{
+	for (size_t i = 1; i < tls->certificate.n; i++)
+		for (size_t k = 0; k < i; k++) {
+			int kind = kind_of(c, tls->certificate.v[i]);
+
+			if (kind == NID_undef ||
+			    kind != kind_of(c, tls->certificate.v[k]))
+				continue;
+			conf_error(f, tls->certificate.at[i],
+			    "tls.certificate: %s has a key of the same kind as "
+			    "%s, one of each kind (RSA, ECDSA, ...) is "
+			    "allowed; another name needs a site of its own",
+			    tls->certificate.v[i], tls->certificate.v[k]);
+			return;
+		}
+}
+
 /* With the passphrase that all of them share. */
 static void
 check_pairs(const struct tlsd_config *c, const struct site_conf *site,
@@ -251,6 +290,7 @@ check_site(const struct tlsd_config *c, const struct site_conf *site,
 
 	check_policy(site, f);
 	check_pairs(c, site, f);
+	check_kinds(c, tls, f);
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
 		check_staple(c, tls, i, f);
 	for (size_t i = 0; i < tls->client_ca.n; i++)

@@ -161,6 +161,19 @@ def test_key_of_another_certificate(check, good, ca):
               f"tls.key: {other.key} is not the key of {good.cert}")
 
 
+def test_two_certificates_of_one_kind_are_refused(check, good, ca):
+    """The first of them would never be served, and nobody would know."""
+    other = ca.issue("check-other", NAMES)
+    more = "certificate = {0.cert}\nkey = {0.key}\n".format
+    check.site(good.cert, good.key, more(other))
+    one_fault(check.run(), "error", "site.ini:8", "check-other.pem",
+              "same kind", "check-good.pem")
+    check.site(good.cert, good.key,
+               more(ca.issue("check-ec", NAMES, key="ec")) +
+               more(ca.issue("check-ed", NAMES, key="ed25519")))
+    assert check.run() == (0, ["tlsd.ini: configuration is good"])
+
+
 def test_expired_certificate_is_a_warning(check, ca):
     old = ca.expired("check-old", NAMES)
     check.site(old.cert, old.key)
@@ -419,6 +432,13 @@ def test_client_ca_and_crl(check, good, ca, folder):
                "is not that of a CA" in l for l in lines), lines
     assert any(l.startswith("error: site.ini:10: tls.client_crl: users.crl: "
                             "is a CRL in DER") for l in lines), lines
+
+
+def test_a_crl_without_effect_is_a_warning(check, good, ca, folder):
+    shutil.copy(ca.crl(), folder / "users.crl")
+    check.site(good.cert, good.key, "client_crl = users.crl\n")
+    one_fault(check.run(), "warning", "site.ini:8", "tls.client_crl",
+              "without effect")
 
 
 def test_all_faults_at_once_with_suggestions(check, good):
