@@ -3,6 +3,7 @@
 #	make bench
 #	make bench SUT=nginx,ours WORKLOAD=W1 ROUNDS=3 SECONDS=2
 #	make bench MODE=syscalls SUT=nginx,ours WORKLOAD=W1
+#	make bench-flood
 
 BENCH := $(B)/bench
 BENCH_LOAD := chunked load_response load_plan load_stats load_pace load_conn \
@@ -20,7 +21,7 @@ $(BENCH)/callgrind_shim.so: tests/bench/callgrind_shim.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
-.PHONY: deps-bench bench bench-programs
+.PHONY: deps-bench bench bench-flood bench-programs
 bench-programs: $(BENCH)/tlsload $(BENCH)/origin \
     $(BENCH)/callgrind_shim.so
 
@@ -37,3 +38,8 @@ bench: deps-bench
 	    $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	    $(if $(filter command,$(origin SECONDS)),--seconds $(SECONDS)) \
 	    $(BENCH_FLAGS)
+bench-flood: deps-bench
+	@$(MAKE) --no-print-directory all bench-programs
+	@$(if $(filter 0,$(shell id -u)),,sudo) /usr/bin/python3 -B \
+	    tests/bench/flood.py --build $(B) $(if $(SUT),--sut $(SUT)) \
+	    $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH_FLAGS)
