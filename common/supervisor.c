@@ -49,6 +49,9 @@ supervisor_finish_if_empty(struct supervisor *s)
 static void
 close_sockets(struct supervisor *s)
 {
+	/* the master that is starting has the sockets, and needs their files */
+	if (s->giver != NULL)
+		supervisor_leave_files(s);
 	supervisor_stop_giving(s);
 	listeners_keep(s->listeners, NULL);
 	admin_close(s->admin);

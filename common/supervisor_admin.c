@@ -49,6 +49,14 @@ answer(struct slice path, struct admin_answer *out, void *ctx)
 
 /* giving ------------------------------------------------------------------ */
 
+void
+supervisor_leave_files(struct supervisor *s)
+{
+	listeners_leave_files(s->listeners);
+	if (s->admin != NULL)
+		admin_leave_file(s->admin);
+}
+
 static void
 on_giver_end(bool is_done, void *ctx)
 {
@@ -62,9 +70,7 @@ on_giver_end(bool is_done, void *ctx)
 		return;
 	}
 	log_info("another master serves");
-	listeners_leave_files(s->listeners);
-	if (s->admin != NULL)
-		admin_leave_file(s->admin);
+	supervisor_leave_files(s);
 	supervisor_drain(s);
 }
 

@@ -78,6 +78,8 @@ bool supervisor_open_admin(
     struct supervisor *s, const struct plan *p, const char **error);
 /* And changes over to it. */
 void supervisor_adopt_admin(struct supervisor *s, const struct plan *p);
+/* Socket files stay from here on: they are another master's. */
+void supervisor_leave_files(struct supervisor *s);
 /* What another master that takes over is given up for. */
 void supervisor_stop_giving(struct supervisor *s);
 /* Gets the sockets and the state page from the master that runs now. */

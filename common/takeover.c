@@ -189,7 +189,11 @@ takeover_ask(const char *path, struct takeover_fds *t, const char **error)
 void
 takeover_finish(int sock)
 {
-	if (send(sock, DONE, sizeof(DONE) - 1, MSG_NOSIGNAL) < 0)
+	bool is_told = send(sock, DONE, sizeof(DONE) - 1, MSG_NOSIGNAL) > 0;
+
+	if (!is_told && errno == EPIPE)
+		log_info("the former master has left by itself");
+	else if (!is_told)
 		log_error("the former master cannot be told to leave: %s",
 		    strerror(errno));
 	close(sock);

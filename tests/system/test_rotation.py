@@ -420,6 +420,33 @@ def test_a_takeover_is_for_root_and_the_own_user(served):
     assert served.tlsd.process.poll() is None
 
 
+def ask_for_takeover(gw, daemon):
+    """A master that takes over, up to the moment before it serves."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(str(gw.dir / f"{daemon}-admin.sock"))
+    s.sendall(b"POST /takeover HTTP/1.1\r\nHost: x\r\n\r\n")
+    text, fds, _, _ = socket.recv_fds(s, 100, 16)
+    assert text.startswith(b"takeover 1 "), text
+    return s, fds
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_who_is_told_to_stop_during_a_takeover_leaves_the_socket_files(
+        served, number):
+    """They are the other master's; tlsd would find no rproxy any more."""
+    latter, fds = ask_for_takeover(served, "rproxy")
+    assert served.rproxy.stop(number) == 0
+    served.rproxy = None
+    for path in (served.socket, served.dir / "rproxy-admin.sock"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(path))
+    for fd in fds:
+        os.close(fd)
+    latter.close()
+    # nobody listens on them now, and the next one may begin
+    served.start_rproxy()
+
+
 # death -----------------------------------------------------------------------
 
 @pytest.mark.parametrize("role", ["tlsd: signer", "tlsd: worker",
