@@ -298,6 +298,50 @@ def test_a_request_that_crosses_the_end_of_an_idle_connection_is_answered(
         assert metric(gw, "tlsd", "tlsd_backend_crossed_total") == 1
 
 
+def test_a_request_that_crosses_the_end_of_a_silent_connection_is_answered(
+        gateway, pairs, origin, tls):
+    gw = gateway(site=site(pairs[0], origin.port), workers=1,
+                 tlsd=ADMIN["tlsd"] + "handshake_timeout = 2s\n",
+                 rproxy=ADMIN["rproxy"])
+    with Connection(gw.https_port, tls) as c:
+        worker, = gw.pids("tlsd: worker")
+        time.sleep(1)
+        os.kill(worker, signal.SIGSTOP)
+        c.send_request("GET", "/1k")
+        time.sleep(1.5)
+        os.kill(worker, signal.SIGCONT)
+        assert c.read_response().status == 200
+
+
+def test_a_client_that_never_closes_holds_nothing_for_long(
+        gateway, pairs, origin, tls):
+    gw = gateway(site=site(pairs[0], origin.port), workers=1,
+                 tlsd=ADMIN["tlsd"],
+                 rproxy=ADMIN["rproxy"] + "keepalive_timeout = 1s\n")
+    with Connection(gw.https_port, tls) as c:
+        assert c.request("GET", "/1k").status == 200
+
+        def open_now():
+            return (metric(gw, "tlsd", 'tlsd_connections{state="relay"}') +
+                    metric(gw, "rproxy", "rproxy_connections"))
+
+        assert open_now() == 2
+        assert wait_for(lambda: open_now() == 0, 12)
+
+
+@BOTH
+def test_a_drain_does_not_wait_for_clients_that_never_close(
+        served, tls, daemon):
+    """With sockets held by systemd, everybody would wait with it."""
+    with Connection(served.https_port, tls) as idle, \
+            Connection(served.https_port, tls):
+        assert idle.request("GET", "/1k").status == 200
+        begin = time.monotonic()
+        assert program(served, daemon).stop() == 0
+        assert time.monotonic() - begin < 8
+        setattr(served, daemon, None)
+
+
 # restart and takeover --------------------------------------------------------
 
 class Manager:

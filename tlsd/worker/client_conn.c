@@ -121,11 +121,17 @@ close_all(struct client_conn *c)
 
 /* states ------------------------------------------------------------------ */
 
+static bool
+is_half_closed(const struct client_conn *c)
+{
+	return c->state == CLIENT_RELAY && c->relay.down_way == RELAY_ENDED;
+}
+
 static uint64_t
 state_ms(const struct client_conn *c)
 {
-	return client_state_ms(
-	    c->state, c->worker->config, c->relay.down_way == RELAY_ENDED);
+	return client_state_ms(c->state, c->worker->config, is_half_closed(c),
+	    c->worker->is_leaving);
 }
 
 static void
@@ -266,19 +272,21 @@ announce(struct client_conn *c, const char *first, size_t len)
 	return CLIENT_CLOSING;
 }
 
+/* is_over: it has waited long enough.  What is here by now is taken. */
 static enum client_state
-step_wait(struct client_conn *c)
+step_wait(struct client_conn *c, bool is_over)
 {
 	enum relay_verdict v = RELAY_FINE;
 	size_t n = 0;
 
-	if ((c->client_ready & WATCH_READ) || tls_io_has_more(&c->tls))
+	if (is_over || (c->client_ready & WATCH_READ) ||
+	    tls_io_has_more(&c->tls))
 		v = relay_read(&c->relay, c->worker->scratch, &n);
 	if (v == RELAY_FINE && n > 0)
 		return announce(c, c->worker->scratch, n);
 	/* the end of our last flight; a ticket waited for a request */
 	(void)tls_io_flush(&c->tls);
-	if (v == RELAY_FINE && c->relay.up_way == RELAY_OPEN)
+	if (v == RELAY_FINE && c->relay.up_way == RELAY_OPEN && !is_over)
 		return c->state;
 	if (v == RELAY_VANISHED)
 		return CLIENT_CLOSING;
@@ -341,15 +349,15 @@ static enum relay_verdict
 run_relay(struct client_conn *c)
 {
 	struct relay_moved moved;
+	bool was_half_closed = is_half_closed(c);
 	enum relay_verdict v = relay_run(&c->relay, c->client_ready,
 	    c->backend_ready, c->worker->scratch, &moved);
 
-	if (moved.up > 0)
-		count(c, TLSD_BYTES_UP, moved.up);
-	if (moved.down > 0)
-		count(c, TLSD_BYTES_DOWN, moved.down);
+	count(c, TLSD_BYTES_UP, moved.up);
+	count(c, TLSD_BYTES_DOWN, moved.down);
 	/* writable: the other side has taken something */
 	if (moved.up > 0 || moved.down > 0 ||
+	    is_half_closed(c) != was_half_closed ||
 	    ((c->client_ready | c->backend_ready) & WATCH_WRITE))
 		deadline_set(&c->deadline, state_ms(c));
 	return v;
@@ -410,7 +418,7 @@ step(struct client_conn *c)
 	case CLIENT_HANDSHAKE:
 		return step_handshake(c);
 	case CLIENT_WAIT:
-		return step_wait(c);
+		return step_wait(c, false);
 	case CLIENT_ANNOUNCE:
 		return step_announce(c);
 	case CLIENT_RELAY:
@@ -434,8 +442,7 @@ expire(struct client_conn *c)
 		note_given_up(c, TLSD_FAILED_TIMEOUT, "timeout");
 		return CLIENT_CLOSING;
 	case CLIENT_WAIT:
-		relay_end(&c->relay, true);
-		return CLIENT_DRAIN;
+		return step_wait(c, true);
 	case CLIENT_ANNOUNCE:
 		backend_note_given_up(&c->worker->backend);
 		return CLIENT_CLOSING;
@@ -590,11 +597,13 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 }
 
 void
-client_conn_abort_all(struct worker *w)
+client_conn_end_all(struct worker *w, bool at_once)
 {
 	struct client_conn *c;
 
 	TAILQ_FOREACH (c, &w->clients, entry)
-		if (c->state != CLIENT_CLOSING)
+		if (at_once && c->state != CLIENT_CLOSING)
 			set_state(c, CLIENT_CLOSING);
+		else if (c->state == CLIENT_WAIT || is_half_closed(c))
+			deadline_set(&c->deadline, state_ms(c));
 }

@@ -4,6 +4,8 @@
 #ifndef TLSD_WORKER_CLIENT_CONN_H
 #define TLSD_WORKER_CLIENT_CONN_H
 
+#include <stdbool.h>
+
 #include "common/addr.h"
 #include "common/slice.h"
 
@@ -20,7 +22,10 @@ struct worker;
 void client_conn_start(struct worker *w, int fd, const struct addr *peer,
     const struct listen_conf *listen);
 
-/* The worker leaves: ends all its connections without ceremony. */
-void client_conn_abort_all(struct worker *w);
+/*
+ * The worker leaves: those who have nothing under way get less time for it.
+ * at_once: all connections end, without ceremony.
+ */
+void client_conn_end_all(struct worker *w, bool at_once);
 
 #endif

@@ -22,8 +22,11 @@ enum client_state {
 };
 
 bool client_state_may_become(enum client_state from, enum client_state to);
-/* is_half_closed: in RELAY, rproxy has ended its half.  0: no limit. */
-uint64_t client_state_ms(
-    enum client_state s, const struct tlsd_config *config, bool is_half_closed);
+/*
+ * is_half_closed: in RELAY, rproxy has ended its half; is_leaving: the worker
+ * drains.  0: no limit.
+ */
+uint64_t client_state_ms(enum client_state s, const struct tlsd_config *config,
+    bool is_half_closed, bool is_leaving);
 
 #endif

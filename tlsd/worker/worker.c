@@ -282,7 +282,7 @@ static void
 stop(struct worker *w)
 {
 	stop_accepting(w);
-	client_conn_abort_all(w);
+	client_conn_end_all(w, true);
 }
 
 static void
@@ -303,6 +303,7 @@ drain(struct worker *w, uint64_t at_most_ms)
 	}
 	deadline_set(&w->drain, at_most_ms);
 	stop_accepting(w);
+	client_conn_end_all(w, false);
 	backend_tell_draining(&w->backend, w->generation);
 }
 
