@@ -172,6 +172,12 @@ listen_inherited(unsigned i)
 	return i < n_inherited ? inherited[i].fd : -1;
 }
 
+const struct addr *
+listen_inherited_addr(unsigned i)
+{
+	return i < n_inherited ? &inherited[i].addr : NULL;
+}
+
 bool
 listen_is_inherited(int fd)
 {
@@ -205,6 +211,37 @@ fail_and_close(
 	return fail(a, error, "%s: %s", what, strerror(saved_errno));
 }
 
+/* A wildcard of the service manager's takes the port of every address. */
+static const struct addr *
+inherited_with_port_of(const struct addr *a)
+{
+	for (unsigned i = 0; i < n_inherited; i++)
+		if (inherited[i].addr.u.sa.sa_family == a->u.sa.sa_family &&
+		    addr_port(&inherited[i].addr) == addr_port(a))
+			return &inherited[i].addr;
+	return NULL;
+}
+
+static int
+fail_to_bind(const struct addr *a, int fd, const char **error)
+{
+	const struct addr *other =
+	    errno == EADDRINUSE ? inherited_with_port_of(a) : NULL;
+	char text[ADDR_TEXT_MAX];
+
+	if (errno == EACCES)
+		return fail_and_close(a, fd, error,
+		    "bind (a port below 1024 needs root or "
+		    "CAP_NET_BIND_SERVICE)");
+	if (other == NULL)
+		return fail_and_close(a, fd, error, "bind");
+	close(fd);
+	return fail(a, error,
+	    "bind: the service manager listens on %s: write the same address "
+	    "here and in its .socket unit",
+	    addr_format(other, text));
+}
+
 static int
 open_inet(const struct addr *a, const char **error)
 {
@@ -220,13 +257,8 @@ open_inet(const struct addr *a, const char **error)
 	if (a->u.sa.sa_family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return fail_and_close(a, fd, error, "IPV6_V6ONLY");
-	if (bind(fd, &a->u.sa, a->len) < 0) {
-		if (errno == EACCES)
-			return fail_and_close(a, fd, error,
-			    "bind (a port below 1024 needs root or "
-			    "CAP_NET_BIND_SERVICE)");
-		return fail_and_close(a, fd, error, "bind");
-	}
+	if (bind(fd, &a->u.sa, a->len) < 0)
+		return fail_to_bind(a, fd, error);
 	if (listen(fd, LISTEN_BACKLOG) < 0)
 		return fail_and_close(a, fd, error, "listen");
 	return fd;

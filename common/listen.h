@@ -34,6 +34,8 @@ unsigned listen_inherit(void);
 bool listen_is_inherited(int fd);
 /* The i-th of them; -1: there are no more. */
 int listen_inherited(unsigned i);
+/* Where it listens; NULL: there are no more. */
+const struct addr *listen_inherited_addr(unsigned i);
 /* The descriptor that the manager has kept under this name; -1: none.  The
  * caller's from then on. */
 int listen_take_kept(const char *name);

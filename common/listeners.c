@@ -141,6 +141,21 @@ listeners_keep(struct listeners *l, const struct plan *p)
 	}
 }
 
+void
+listeners_warn_unused(const struct plan *p, int admin_fd)
+{
+	const struct addr *a;
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; (a = listen_inherited_addr(i)) != NULL; i++)
+		if (!names(p, a) && listen_inherited(i) != admin_fd)
+			log_warning("%s: the service manager listens there and "
+				    "no section does: clients wait for ever; "
+				    "write it as an address, or take it out "
+				    "of the .socket unit",
+			    addr_format(a, text));
+}
+
 unsigned
 listeners_list(const struct listeners *l, int fds[CHILD_MAX_LISTEN])
 {

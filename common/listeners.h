@@ -27,6 +27,9 @@ bool listeners_take(struct listeners *l, const struct plan *p,
  * removes the socket files that we made.
  */
 void listeners_keep(struct listeners *l, const struct plan *p);
+/* Says which of the service manager's sockets are nobody's; admin_fd: -1, or
+ * that of the admin socket. */
+void listeners_warn_unused(const struct plan *p, int admin_fd);
 /* The sockets that are not the service manager's; at most so many. */
 unsigned listeners_list(const struct listeners *l, int fds[CHILD_MAX_LISTEN]);
 /* Another master has them, too: the socket files stay when we close. */

@@ -209,6 +209,7 @@ on_complete(struct generation *g, void *ctx)
 	dismiss_former(s);
 	ready_tell(READY_UP);
 	supervisor_warn_of_expiry(s);
+	listeners_warn_unused(p, s->admin != NULL ? admin_fd(s->admin) : -1);
 	if (old != NULL) {
 		supervisor_add_leaving(s, old);
 		generation_drain(old, p->drain_timeout_ms);

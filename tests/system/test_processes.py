@@ -199,6 +199,43 @@ def test_listening_sockets_are_taken_from_the_service_manager(
         setattr(gw, daemon, None)
 
 
+def start_with(gw, daemon, listeners):
+    """As a service manager does that holds these sockets."""
+    fds = [listener.fileno() for listener in listeners]
+    moves = "".join(f"exec {200 + i}<&{fd}; " for i, fd in enumerate(fds))
+    moves += "".join(f"exec {3 + i}<&{200 + i} {200 + i}<&-; "
+                     for i in range(len(fds)))
+    script = (f"{moves} export LISTEN_PID=$$ LISTEN_FDS={len(fds)}; "
+              f"exec {BUILD / daemon} -c {getattr(gw, f'{daemon}_ini')}")
+    return Program(["bash", "-c", script], gw.dir / f"{daemon}.log",
+                   pass_fds=fds)
+
+
+@BOTH
+def test_a_socket_of_the_service_manager_that_nobody_uses_is_named(
+        gateway, pair, daemon):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    port = gw.https_port if daemon == "tlsd" else gw.http_port
+    with socket.create_server(("127.0.0.1", port)) as used, \
+            socket.create_server(("127.0.0.2", port)) as unused:
+        started = start_with(gw, daemon, [used, unused])
+        setattr(gw, daemon, started)
+        started.wait_ready(lambda: "serves" in started.log_text())
+        assert wait_for(lambda: f"warning: 127.0.0.2:{port}: the service "
+                        "manager listens there" in started.log_text())
+        assert f"127.0.0.1:{port}" not in started.log_text()
+
+
+def test_a_wildcard_of_the_service_manager_is_named_when_it_is_in_the_way(
+        gateway, pair):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    with socket.create_server(("0.0.0.0", gw.https_port)) as wildcard:
+        started = start_with(gw, "tlsd", [wildcard])
+        assert started.process.wait(20) == 1
+    assert (f"127.0.0.1:{gw.https_port}: bind: the service manager listens on "
+            f"0.0.0.0:{gw.https_port}" in started.log_text())
+
+
 @BOTH
 def test_the_service_manager_is_told(gateway, pair, daemon):
     gw = gateway(site=site_text(pair, 9), start=False)
