@@ -464,6 +464,75 @@ def test_a_takeover_is_for_root_and_the_own_user(served):
     assert served.tlsd.process.poll() is None
 
 
+class Named:
+    """A server that says who it is, and fails its probes when told to."""
+
+    def __init__(self, name):
+        self.name, self.is_ill = name, False
+
+    def __call__(self, connection, _address):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            part = connection.recv(65536)
+            if not part:
+                return
+            head += part
+        status = 503 if self.is_ill and b"GET /ping" in head else 200
+        connection.sendall(
+            f"HTTP/1.1 {status} X\r\nContent-Length: 1\r\n"
+            f"Connection: close\r\n\r\n{self.name}".encode())
+
+
+def renew(gw, manager, how):
+    """rproxy gets a new generation, process, or both."""
+    before = gw.rproxy.log_text().count(" serves")
+    if how == "reload":
+        gw.rproxy.send(signal.SIGHUP)
+    elif how == "restart":
+        manager.restart()
+    else:
+        former = gw.rproxy
+        gw.rproxy = Program([BUILD / "rproxy", "--takeover", "-c",
+                             gw.rproxy_ini], gw.dir / "rproxy.log")
+        assert former.process.wait(10) == 0
+    assert wait_for(lambda: gw.rproxy.log_text().count(" serves") > before)
+
+
+@pytest.mark.parametrize("how", ["reload", "takeover", "restart"])
+def test_health_and_stickiness_survive(gateway, pairs, backend, how):
+    """The window is that between the new prober's first two probes."""
+    servers = {name: Named(name) for name in "abc"}
+    ports = {name: backend(server) for name, server in servers.items()}
+    more = "".join(f"server = http://127.0.0.1:{ports[name]}\n"
+                   for name in "bc")
+    gw = gateway(site=site(pairs[0], ports["a"], f"""\
+{more}health = /ping
+health_interval = 3s
+sticky = cookie
+sticky_key = of the test
+"""), workers=2, start=False, **ADMIN)
+    manager = Manager(gw, "rproxy")
+    servers["c"].is_ill = True
+    manager.start()
+
+    def answered(*headers):
+        return {fetch(gw.http_port, "/", headers=headers).text
+                for _ in range(12)}
+
+    assert wait_for(lambda: ": down, its health probe" in
+                    gw.rproxy.log_text())
+    assert answered() == {"a", "b"}
+    cookies = {}
+    while len(cookies) < 2:
+        answer = fetch(gw.http_port, "/")
+        cookies[answer.text] = answer.get("Set-Cookie").partition(";")[0]
+    renew(gw, manager, how)
+    assert answered() == {"a", "b"}
+    for name, cookie in cookies.items():
+        assert answered(("Cookie", cookie)) == {name}
+    assert gw.rproxy.log_text().count(": down, its health probe") == 1
+
+
 def ask_for_takeover(gw, daemon):
     """A master that takes over, up to the moment before it serves."""
     s = socket.socket(socket.AF_UNIX)
