@@ -47,6 +47,8 @@ signals_start(uv_loop_t *loop,
 	s->on_order = on_order;
 	s->ctx = ctx;
 	signal(SIGPIPE, SIG_IGN);
+	/* haproxy and nginx reload or upgrade on it: no reason to die here */
+	signal(SIGUSR2, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		if (uv_signal_init(loop, &s->handle[i]) < 0 ||
 		    uv_signal_start(&s->handle[i], on_signal, table[i].signum) <

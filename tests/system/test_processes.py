@@ -273,6 +273,16 @@ def test_signals_end_a_daemon_with_0(served, tls, daemon, number):
 
 
 @BOTH
+def test_a_signal_with_a_meaning_elsewhere_does_no_harm(served, tls, daemon):
+    before = program(served, daemon).pids()
+    for pid in before:
+        os.kill(pid, signal.SIGUSR2)
+        os.kill(pid, signal.SIGWINCH)
+    assert serves(served, tls)
+    assert program(served, daemon).pids() == before
+
+
+@BOTH
 def test_signals_to_the_whole_group_end_a_daemon_in_order(served, tls, daemon):
     assert serves(served, tls)
     os.killpg(program(served, daemon).pid, signal.SIGINT)
