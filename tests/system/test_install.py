@@ -102,6 +102,15 @@ def test_systemd_understands_the_units(folder):
     assert run.returncode == 0
 
 
+@SERVICES
+def test_a_service_begins_with_its_sockets(daemon):
+    """Or the first restart refuses clients: "enable --now tlsd" starts no
+    socket, and beside a running service none can be started."""
+    named = " ".join(settings(daemon, "Sockets")).split()
+    assert sorted(named) == sorted(
+        unit.name for unit in UNITS.glob(f"{daemon}*.socket"))
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"),
                     reason="systemd-analyze is not installed")
 @SERVICES
