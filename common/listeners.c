@@ -61,7 +61,8 @@ add(struct listeners *l, const struct plan_listen *want, const char **error)
 		return NULL;
 	i = mem_need(sizeof(*i));
 	i->addr = want->addr;
-	i->owner = want->owner;
+	/* of the former master's we do not know: listeners_keep() asks */
+	i->owner = listen_is_adopted(fd) ? (uid_t)-1 : want->owner;
 	i->fd = fd;
 	if (addr_is_unix(&i->addr) && !listen_is_inherited(fd) &&
 	    lstat(i->addr.u.un.sun_path, &st) == 0) {
@@ -72,7 +73,7 @@ add(struct listeners *l, const struct plan_listen *want, const char **error)
 	return i;
 }
 
-/* A reload may say that another user connects from now on. */
+/* Another user connects from now on. */
 static void
 change_owner(struct listener *i, const struct plan_listen *want)
 {
@@ -94,9 +95,7 @@ listeners_take(struct listeners *l, const struct plan *p,
 	for (unsigned n = 0; n < p->n_listen; n++) {
 		struct listener *i = find(l, &p->listen[n].addr);
 
-		if (i != NULL)
-			change_owner(i, &p->listen[n]);
-		else
+		if (i == NULL)
 			i = add(l, &p->listen[n], error);
 		if (i == NULL)
 			return false;
@@ -120,13 +119,14 @@ remove_listener(struct listener *i)
 	mem_free(i);
 }
 
-static bool
-names(const struct plan *p, const struct addr *a)
+/* NULL: the plan does not name it. */
+static const struct plan_listen *
+find_in_plan(const struct plan *p, const struct addr *a)
 {
 	for (unsigned n = 0; p != NULL && n < p->n_listen; n++)
 		if (addr_eq(&p->listen[n].addr, a))
-			return true;
-	return false;
+			return &p->listen[n];
+	return NULL;
 }
 
 void
@@ -135,9 +135,13 @@ listeners_keep(struct listeners *l, const struct plan *p)
 	struct listener *i, *next;
 
 	for (i = LIST_FIRST(&l->list); i != NULL; i = next) {
+		const struct plan_listen *want = find_in_plan(p, &i->addr);
+
 		next = LIST_NEXT(i, entry);
-		if (!names(p, &i->addr))
+		if (want == NULL)
 			remove_listener(i);
+		else
+			change_owner(i, want);
 	}
 }
 
@@ -148,7 +152,8 @@ listeners_warn_unused(const struct plan *p, int admin_fd)
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; (a = listen_inherited_addr(i)) != NULL; i++)
-		if (!names(p, a) && listen_inherited(i) != admin_fd)
+		if (find_in_plan(p, a) == NULL &&
+		    listen_inherited(i) != admin_fd)
 			log_warning("%s: the service manager listens there and "
 				    "no section does: clients wait for ever; "
 				    "write it as an address, or take it out "

@@ -23,8 +23,9 @@ struct listeners *listeners_new(void);
 bool listeners_take(struct listeners *l, const struct plan *p,
     int fds[CHILD_MAX_LISTEN], const char **error);
 /*
- * Closes every socket that the plan does not name, all of them for NULL, and
- * removes the socket files that we made.
+ * The plan is the one that holds: closes every socket that it does not name,
+ * all of them for NULL, and removes the socket files that we made; the others
+ * are given to the users it names.
  */
 void listeners_keep(struct listeners *l, const struct plan *p);
 /* Says which of the service manager's sockets are nobody's; admin_fd: -1, or

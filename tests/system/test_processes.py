@@ -419,6 +419,44 @@ def test_a_reload_starts_the_binary_that_is_there_now(
     assert os.stat(f"/proc/{gw.rproxy.pid}/exe").st_ino != new
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to change owners")
+def test_a_reload_that_fails_leaves_the_socket_to_the_old_user(
+        gateway, pair, backend, tls):
+    gw = gateway(site=site_text(pair, backend(answer_all)), start=False,
+                 **ADMIN)
+    binary = gw.dir / "rproxy"
+    shutil.copy2(BUILD / "rproxy", binary)
+    gw.rproxy = Program([binary, "-c", gw.rproxy_ini], gw.dir / "rproxy.log")
+    gw.rproxy.wait_ready(lambda: listens(gw.http_port))
+    gw.start_tlsd()
+    gw.rproxy_ini.write_text(gw.rproxy_ini.read_text().replace(
+        f"from = {TLSD_USER}", "from = games"))
+    (gw.dir / "broken").write_text("#!/bin/sh\nexit 3\n")
+    (gw.dir / "broken").chmod(0o755)
+    (gw.dir / "broken").rename(binary)
+    gw.rproxy.send(signal.SIGHUP)
+    assert wait_for(lambda: "reload failed" in gw.rproxy.log_text())
+    assert gw.socket.owner() == TLSD_USER
+    assert fetch(gw.https_port, "/", tls).status == 200
+    shutil.copy2(BUILD / "rproxy", gw.dir / "good")
+    (gw.dir / "good").rename(binary)
+    gw.rproxy.send(signal.SIGHUP)
+    await_generation(gw, "rproxy", 3)
+    assert gw.socket.owner() == "games"
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to change owners")
+def test_a_takeover_gives_the_socket_to_the_user_named_now(served):
+    served.rproxy_ini.write_text(served.rproxy_ini.read_text().replace(
+        f"from = {TLSD_USER}", "from = games"))
+    former = served.rproxy
+    served.rproxy = Program([BUILD / "rproxy", "--takeover", "-c",
+                             served.rproxy_ini], served.dir / "rproxy.log")
+    assert former.process.wait(10) == 0
+    await_generation(served, "rproxy", 2)
+    assert served.socket.owner() == "games"
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to look into a process")
 @BOTH
 def test_many_reloads_leave_nothing_behind(served, tls, daemon):
