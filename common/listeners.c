@@ -6,6 +6,7 @@
  * For the same reason a file that is no longer the one we made stays.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
@@ -50,6 +51,31 @@ find(struct listeners *l, const struct addr *a)
 	return NULL;
 }
 
+/*
+ * 192.0.2.1:443 in the place of 0.0.0.0:443: the kernel refuses the one while
+ * we have the other, which the old generation still needs.
+ */
+static void
+explain_failure(
+    const struct listeners *l, const struct addr *a, const char **error)
+{
+	static char explained[1024];
+	char text[ADDR_TEXT_MAX];
+	const struct listener *i;
+
+	LIST_FOREACH (i, &l->list, entry) {
+		if (addr_is_unix(a) || addr_port(&i->addr) != addr_port(a) ||
+		    i->addr.u.sa.sa_family != a->u.sa.sa_family)
+			continue;
+		snprintf(explained, sizeof(explained),
+		    "%s; we listen on %s ourselves: this change takes a "
+		    "restart",
+		    *error, addr_format(&i->addr, text));
+		*error = explained;
+		return;
+	}
+}
+
 static struct listener *
 add(struct listeners *l, const struct plan_listen *want, const char **error)
 {
@@ -57,8 +83,10 @@ add(struct listeners *l, const struct plan_listen *want, const char **error)
 	struct listener *i;
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0) {
+		explain_failure(l, &want->addr, error);
 		return NULL;
+	}
 	i = mem_need(sizeof(*i));
 	i->addr = want->addr;
 	/* of the former master's we do not know: listeners_keep() asks */

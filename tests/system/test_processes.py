@@ -419,6 +419,17 @@ def test_a_reload_starts_the_binary_that_is_there_now(
     assert os.stat(f"/proc/{gw.rproxy.pid}/exe").st_ino != new
 
 
+def test_an_address_that_our_own_wildcard_holds_takes_a_restart(served, tls):
+    port = served.https_port
+    served.tlsd_ini.write_text(served.tlsd_ini.read_text().replace(
+        f"address = 127.0.0.1:{port}", f"address = 0.0.0.0:{port}"))
+    served.tlsd.send(signal.SIGHUP)
+    failed = wait_for(lambda: status(served, "tlsd")["last_reload"]["error"])
+    assert f"0.0.0.0:{port}: bind: Address already in use" in failed
+    assert f"we listen on 127.0.0.1:{port} ourselves" in failed
+    assert serves(served, tls)
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to change owners")
 def test_a_reload_that_fails_leaves_the_socket_to_the_old_user(
         gateway, pair, backend, tls):
