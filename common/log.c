@@ -239,6 +239,8 @@ log_open(const char *where, enum log_kind *kind)
 		*kind = LOG_TO_SYSLOG;
 		return open_syslog();
 	}
-	return open(
-	    where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	/* of a pipe neither the opening waits for a reader nor the writing */
+	return open(where,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	    0640);
 }

@@ -14,7 +14,7 @@ static bool
 fail(struct log_files *l, const char *path, const char **error)
 {
 	snprintf(error_text, sizeof(error_text), "log %s: %s", path,
-	    strerror(errno));
+	    errno == ENXIO ? "nobody reads this pipe" : strerror(errno));
 	*error = error_text;
 	log_files_close(l);
 	return false;

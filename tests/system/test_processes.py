@@ -505,6 +505,32 @@ def test_usr1_reopens_the_access_log(served, tls):
     assert before != ""
 
 
+def test_a_pipe_for_the_access_log_that_nobody_reads_is_an_error(
+        gateway, pair):
+    gw = gateway(site=site_text(pair, 9), start=False)
+    os.mkfifo(gw.access_log)
+    rproxy = Program([BUILD / "rproxy", "-c", gw.rproxy_ini],
+                     gw.dir / "rproxy.log")
+    status = rproxy.process.wait(5)
+    assert status == 1
+    assert "access.log: nobody reads this pipe" in rproxy.log_text()
+
+
+def test_a_reader_of_the_access_log_that_stands_still_holds_nobody_up(
+        gateway, pair, backend):
+    gw = gateway(site=site_text(pair, backend(answer_all)), start=False)
+    os.mkfifo(gw.access_log)
+    reader = os.open(gw.access_log, os.O_RDONLY | os.O_NONBLOCK)
+    gw.start_rproxy()
+    path = "/" + "x" * 4000
+    for _ in range(40):  # more than a pipe takes
+        assert fetch(gw.http_port, path).status == 200
+    gw.rproxy.send(signal.SIGUSR1)
+    assert wait_for(lambda: "log files reopened" in gw.rproxy.log_text())
+    assert fetch(gw.http_port, "/").status == 200
+    os.close(reader)
+
+
 @BOTH
 def test_admin_tells_health_metrics_and_status(served, daemon):
     assert admin(served, daemon, "/healthz") == (200, "ok\n")
