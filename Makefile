@@ -301,7 +301,8 @@ install: all
 	done
 	@sed -i -e 's,/usr/sbin/,$(PREFIX)/sbin/,' \
 	    -e 's,/etc/\(tlsd\|rproxy\)/,$(SYSCONFDIR)/\1/,' \
-	    $(DESTDIR)$(PREFIX)/lib/systemd/system/{tlsd,rproxy}.service
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/{tlsd,rproxy}.service \
+	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/tlsd.conf
 
 uninstall:
 	@set -e; IFS=:; for entry in $(INSTALLED:%='%'); do \

@@ -84,6 +84,25 @@ def test_the_units_name_the_programs_where_they_are(folder):
         assert (f"ExecStart=/opt/gw/sbin/{name} -c /opt/etc/{name}/{name}.ini"
                 in text)
         assert "/usr/sbin" not in text
+    text = (folder / "opt/gw/lib/tmpfiles.d/tlsd.conf").read_text()
+    assert "d /opt/etc/tlsd/private 0700" in text
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_logs_rotate_whether_rproxy_runs_or_not(folder, is_active):
+    text = (ROOT / "conf/logrotate.d/rproxy").read_text()
+    script = re.search(r"postrotate\n(.*)\tendscript", text, re.S)[1]
+    systemctl = folder / "systemctl"
+    systemctl.write_text(f"""#!/bin/sh
+echo "$@" >>{folder}/calls
+exit {0 if is_active else 3}
+""")
+    systemctl.chmod(0o755)
+    run = subprocess.run(["sh", "-c", script],
+                         env={"PATH": f"{folder}:/bin:/usr/bin"})
+    assert run.returncode == 0
+    assert ("--signal=USR1 rproxy.service" in (folder / "calls").read_text()
+            ) == is_active
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"),
