@@ -123,6 +123,8 @@ supervisor_reload(struct supervisor *s)
 	struct plan p;
 	const char *error;
 
+	if (s->giver != NULL)
+		log_warning("the reload waits: another master is taking over");
 	if (s->phase == PHASE_STARTING || s->candidate != NULL ||
 	    s->giver != NULL) {
 		s->reload_again = true;

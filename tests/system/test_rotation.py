@@ -560,6 +560,20 @@ def test_who_is_told_to_stop_during_a_takeover_leaves_the_socket_files(
     served.start_rproxy()
 
 
+@BOTH
+def test_a_reload_during_a_takeover_that_fails_is_made_up_for(served, daemon):
+    latter, fds = ask_for_takeover(served, daemon)
+    program(served, daemon).send(signal.SIGHUP)
+    assert wait_for(lambda: "the reload waits: another master" in
+                    program(served, daemon).log_text())
+    assert status(served, daemon)["generation"] == 1
+    for fd in fds:
+        os.close(fd)
+    latter.close()
+    assert wait_for(lambda: status(served, daemon)["generation"] == 2)
+    assert fetch(served.http_port, "/1k").status == 200
+
+
 # death -----------------------------------------------------------------------
 
 @pytest.mark.parametrize("role", ["tlsd: signer", "tlsd: worker",
