@@ -122,6 +122,7 @@ stream_read(struct stream *s, char *room, size_t room_bytes, size_t *got)
 	if (n > 0) {
 		*got = (size_t)n;
 		s->bytes_in += (size_t)n;
+		s->may_hold_more = *got == room_bytes;
 		return STREAM_OK;
 	}
 	if (n == 0) {
@@ -339,6 +340,7 @@ stream_pass(
 		return STREAM_END;
 	}
 	from->bytes_in += (size_t)n;
+	from->may_hold_more = true;
 	*passed = (size_t)n;
 	return send_from_pipe(to, (size_t)n) == STREAM_FAILED ? STREAM_FAILED
 							      : STREAM_OK;

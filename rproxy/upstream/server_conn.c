@@ -224,6 +224,24 @@ server_conn_use(
 	count(s, M_SERVER_REUSES, 1);
 }
 
+/*
+ * Nothing may lie behind the response: the next exchange might begin before
+ * the loop has looked at the socket again, and would take it for its own
+ * response.  A read that did not fill its room has shown that.
+ */
+static bool
+may_park(struct server_conn *s)
+{
+	const struct server *server = s->server;
+
+	if (!server->pool->upstream_keepalive || s->limits.n_requests <= 1 ||
+	    s->limits.idle_ms == 0 || s->stream.ended ||
+	    buf_len(&s->stream.in) > 0 || buf_len(&s->stream.out) > 0 ||
+	    server->n_idle >= POOL_MAX_IDLE)
+		return false;
+	return !s->stream.may_hold_more || server_conn_is_quiet(s);
+}
+
 void
 server_conn_park(struct server_conn *s)
 {
@@ -231,10 +249,7 @@ server_conn_park(struct server_conn *s)
 
 	CHECK(s->state == SERVER_BUSY);
 	s->exchange = NULL;
-	if (!server->pool->upstream_keepalive || s->limits.n_requests <= 1 ||
-	    s->limits.idle_ms == 0 || s->stream.ended ||
-	    buf_len(&s->stream.in) > 0 || buf_len(&s->stream.out) > 0 ||
-	    server->n_idle >= POOL_MAX_IDLE) {
+	if (!may_park(s)) {
 		server_conn_drop(s);
 		return;
 	}

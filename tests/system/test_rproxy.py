@@ -348,6 +348,45 @@ def test_bytes_after_a_response_are_nobodys_response(proxy, bad):
         assert c.request("GET", "/echo/x").text == "GET /echo/x HTTP/1.1"
 
 
+STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
+
+
+def sized(total, head_room=100):
+    """A response of so many bytes altogether."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: " % (
+        total - head_room)
+    head += b"x" * (head_room - len(head) - 4) + b"\r\n\r\n"
+    return head, b"b" * (total - head_room)
+
+
+@pytest.mark.parametrize("total, in_two", [
+    (65536, False),  # one read takes exactly the response
+    (40100, True), (131172, True),  # a body that is passed on uncopied
+])
+def test_bytes_behind_a_response_never_meet_the_next_request(
+        rproxy, backend, total, in_two):
+    """They are in the kernel when the next request is at hand already."""
+    def serve(link, _):
+        while request := link.recv(65536):
+            if b"/first" not in request:
+                link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+                             b"ok")
+                continue
+            head, body = sized(total)
+            if in_two:
+                link.sendall(head)
+                time.sleep(0.1)
+                head = b""
+            link.sendall(head + body + STRAY)
+    rproxy.start(backend(serve))
+    for _ in range(4):
+        with Connection(rproxy.port) as c:
+            c.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
+                   b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert len(c.read_response().body) == total - 100
+            assert c.read_response().body == b"ok"
+
+
 def test_server_that_refuses_gives_502_and_is_back_at_once(rproxy):
     port = free_port()
     rproxy.start(port)
