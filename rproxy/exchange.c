@@ -183,8 +183,9 @@ end_tunnel(struct exchange *x, enum reason why)
 {
 	x->why = why;
 	metrics_sub(x->home->metrics, M_TUNNELS_OPEN, 1);
-	if (why == REASON_OK || (why == REASON_TUNNEL_TIMEOUT &&
-				    buf_len(&x->client->stream.out) == 0))
+	bool is_time = why == REASON_TUNNEL_TIMEOUT || why == REASON_DRAINING;
+	if (why == REASON_OK ||
+	    (is_time && buf_len(&x->client->stream.out) == 0))
 		end(x, false);
 	else
 		end_aborted(x);
@@ -441,6 +442,15 @@ on_client_expire(struct client_conn *c)
 }
 
 static void
+on_client_cut(struct client_conn *c)
+{
+	struct exchange *x = c->exchange;
+
+	if (fail(x, REASON_DRAINING))
+		advance(x);
+}
+
+static void
 on_client_gone(struct client_conn *c)
 {
 	struct exchanges *e = c->front->ctx;
@@ -501,5 +511,6 @@ const struct front_handler exchange_handler = {
 	.on_request = on_request,
 	.on_progress = on_client_progress,
 	.on_expire = on_client_expire,
+	.on_cut = on_client_cut,
 	.on_gone = on_client_gone,
 };

@@ -202,6 +202,14 @@ on_drain_told(struct front *f, uint32_t generation)
 }
 
 static void
+cut(struct worker *w)
+{
+	w->leaving = true;
+	front_cut(&w->front);
+	watch_stop(&w->loop);
+}
+
+static void
 drain(struct worker *w, uint64_t at_most_ms)
 {
 	if (!w->leaving) {
@@ -211,7 +219,7 @@ drain(struct worker *w, uint64_t at_most_ms)
 		front_drain(&w->front);
 	}
 	if (at_most_ms == 0 || w->front.n_conns == 0)
-		watch_stop(&w->loop);
+		cut(w);
 	else
 		deadline_set(&w->drain, at_most_ms);
 }
@@ -222,7 +230,7 @@ on_drained(struct deadline *d)
 	struct worker *w = container_of(d, struct worker, drain);
 
 	log_warning("drain_timeout: %u connections are cut", w->front.n_conns);
-	watch_stop(&w->loop);
+	cut(w);
 }
 
 static void
@@ -235,7 +243,7 @@ on_order(const struct child_order *o, void *ctx)
 		drain(w, o->value);
 		break;
 	case CHILD_STOP:
-		watch_stop(&w->loop);
+		cut(w);
 		break;
 	case CHILD_ACCESS_LOG:
 		if (o->fd < 0)

@@ -529,6 +529,21 @@ front_drain(struct front *f)
 		ask_to_leave(c);
 }
 
+/*
+ * What the kernel does to the sockets of a process that has ended looks like
+ * an orderly end: a body that ends with the connection would look whole.
+ */
+void
+front_cut(struct front *f)
+{
+	struct client_conn *c;
+
+	front_drain(f);
+	TAILQ_FOREACH (c, &f->conns, entry)
+		if (c->state == CLIENT_EXCHANGE)
+			f->handler->on_cut(c);
+}
+
 /* The drain conversation: clients of that generation are asked to leave. */
 void
 front_drain_generation(struct front *f, uint32_t generation)

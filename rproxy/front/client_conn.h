@@ -36,6 +36,8 @@ struct front_handler {
 	void (*on_progress)(struct client_conn *c, unsigned events);
 	/* Likewise: the deadline that the handler set. */
 	void (*on_expire)(struct client_conn *c);
+	/* Likewise: the process ends, and so must the exchange. */
+	void (*on_cut)(struct client_conn *c);
 	/* The connection ends; nothing else is called for it after this. */
 	void (*on_gone)(struct client_conn *c);
 };
@@ -103,7 +105,9 @@ void front_init(struct front *f, const struct rproxy_config *config,
 bool front_is_full(const struct front *f, bool plain);
 /* Every connection's next response is its last; idle ones close soon. */
 void front_drain(struct front *f);
-/* The same for what came through this generation of tlsd. */
+/* The same, and exchanges under way end at once: the process is about to. */
+void front_cut(struct front *f);
+/* As front_drain() for what came through this generation of tlsd. */
 void front_drain_generation(struct front *f, uint32_t generation);
 
 /*

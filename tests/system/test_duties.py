@@ -7,6 +7,7 @@ tests/system/DUTIES.md says which test shows which duty.
 import json
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -585,6 +586,39 @@ def test_upstream_keepalive_off_closes_after_each_request(rproxy, bad):
             assert c.request("GET", "/echo").status == 200
             assert bad.requests[-1].get("Connection") == "close"
     assert bad.connections == before + 3
+
+
+# the end of the process ------------------------------------------------------
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGQUIT])
+@pytest.mark.parametrize("request_line, outcome", [
+    (b"GET /begun HTTP/1.0", "reset"),  # a body until the end
+    (b"GET /begun HTTP/1.1", "reset"),
+    (b"GET /silent HTTP/1.1", "503"),
+])
+def test_response_that_is_cut_by_the_end_of_the_process_is_seen_to_be(
+        rproxy, backend, sig, request_line, outcome):
+    def serve(link, _):
+        if b"/begun" in read_head(link):
+            link.sendall(b"HTTP/1.1 200 OK\r\n\r\npart")
+        time.sleep(10)
+    start(rproxy, backend(serve), "drain_timeout = 1s\n")
+    with Connection(rproxy.port) as c:
+        c.send(request_line + b"\r\nHost: a\r\n\r\n")
+        time.sleep(0.3)
+        rproxy.program.send(sig)
+        if outcome == "reset":
+            with pytest.raises(ConnectionResetError):
+                while c.socket.recv(65536):
+                    pass
+        else:
+            answer = c.read_response()
+            assert answer.status == 503
+            assert answer.get("Connection") == "close"
+    assert rproxy.program.process.wait(5) == 0
+    assert reason(rproxy) == "draining"
+    assert "draining: GET" in rproxy.log()
 
 
 # clients that only send -----------------------------------------------------
