@@ -320,7 +320,7 @@ move(struct exchange *x)
 {
 	enum reason why = flush_both(x);
 
-	if (why == REASON_OK && x->state != EXCHANGE_FLUSH)
+	if (why == REASON_OK)
 		why = exchange_request_step(x);
 	if (why == REASON_OK)
 		why = exchange_response_step(x);

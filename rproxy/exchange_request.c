@@ -241,7 +241,8 @@ exchange_request_step(struct exchange *x)
 	bool ready = x->client_ready;
 
 	x->client_ready = false;
-	if (x->up.done)
+	/* What is readable and is left there would wake us for ever. */
+	if (x->up.done || x->state == EXCHANGE_FLUSH)
 		return ready ? watch_client(x) : REASON_OK;
 	if (x->state != EXCHANGE_RELAY || x->up_stopped ||
 	    buf_len(&x->server->stream.out) > 0)

@@ -643,6 +643,22 @@ def test_pipeline_that_is_never_read_stops_being_read(rproxy, bad):
             "asan" in os.environ.get("BUILD", "")
 
 
+def test_client_that_sends_and_does_not_read_costs_no_time(rproxy, folder):
+    """Its answer waits, and what it sends then has nowhere to go."""
+    (folder / "down.html").write_text("x" * 250_000)
+    start(rproxy, free_port(), http="error_page = 502 down.html\n")
+    requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 60
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", rproxy.port))
+        s.sendall(requests)
+        time.sleep(1)
+        s.sendall(requests)
+        before = rproxy.cpu_s()
+        time.sleep(1.5)
+        assert rproxy.cpu_s() - before < 0.5
+
+
 def test_readers_of_other_connections_are_not_held_up(rproxy, bad):
     start(rproxy, bad.port)
     with Connection(rproxy.port) as c:

@@ -1,6 +1,7 @@
 """rproxy without tlsd: a plain listener and a Unix one, on free ports."""
 
 import getpass
+import os
 from pathlib import Path
 
 from gateway import BUILD, OUR_BUGS, RPROXY_USER, user_line
@@ -68,6 +69,13 @@ class RproxyAlone:
         status = path.read_text()
         line = next(x for x in status.splitlines() if x.startswith("VmRSS"))
         return int(line.split()[1])
+
+    def cpu_s(self):
+        """What the worker has used of the processor."""
+        fields = Path(f"/proc/{self.worker()}/stat").read_text().rsplit(
+            ") ", 1)[1].split()
+        ticks = int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
         """What was not right about its end."""
