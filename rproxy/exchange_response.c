@@ -339,12 +339,11 @@ exchange_response_step(struct exchange *x)
 	bool ready = x->server_ready;
 
 	x->server_ready = false;
-	if (!ready || x->state != EXCHANGE_RELAY)
+	if (!ready || x->state != EXCHANGE_RELAY ||
+	    exchange_response_is_done(x) || buf_len(&x->client->stream.out) > 0)
 		return REASON_OK;
 	if (x->status == 0)
 		return read_head(x);
-	if (exchange_response_is_done(x) || buf_len(&x->client->stream.out) > 0)
-		return REASON_OK;
 	if (stream_may_pass(&x->server->stream, &x->client->stream,
 		body_relay_passable(&x->down)))
 		return pass_body(x);

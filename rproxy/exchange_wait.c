@@ -54,9 +54,11 @@ server_wait(const struct exchange *x)
 		return WAIT_NONE;
 	if (buf_len(&x->server->stream.out) > 0 && !x->up_stopped)
 		return WAIT_SERVER_SEND;
+	/* we do not read what the client would not take */
+	if (buf_len(&x->client->stream.out) > 0)
+		return WAIT_NONE;
 	if (x->status != 0)
-		return buf_len(&x->client->stream.out) > 0 ? WAIT_NONE
-							   : WAIT_SERVER_BODY;
+		return WAIT_SERVER_BODY;
 	if (exchange_request_is_read(x) || x->up_stopped)
 		return WAIT_SERVER_HEAD;
 	return WAIT_NONE;
@@ -194,8 +196,7 @@ set_interest(struct exchange *x)
 
 	stream_want(&c->stream, read);
 	if (x->state == EXCHANGE_RELAY)
-		stream_want(&x->server->stream,
-		    x->status == 0 || buf_len(&c->stream.out) == 0);
+		stream_want(&x->server->stream, buf_len(&c->stream.out) == 0);
 }
 
 void

@@ -121,6 +121,25 @@ def test_connection_that_does_not_read(rproxy, bad, descriptors):
     assert growth_kib(rproxy, stalled, 50, 300) < stated("stalled")
 
 
+def test_client_that_does_not_read_interim_responses(rproxy, backend):
+    """Of many large ones, no more is held than of one."""
+    def serve(link, _):
+        link.recv(4096)
+        for _ in range(15):
+            link.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: " +
+                         b"x" * 1_000_000 + b"\r\n\r\n")
+        link.recv(1)
+    rproxy.start(backend(serve), rproxy="max_response_headers_size = 1m\n")
+
+    def stalled():
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", rproxy.port))
+        s.sendall(GET)
+        return s
+    assert growth_kib(rproxy, stalled, 1, 5) < 3 * 1024
+
+
 def test_tunnel(rproxy, bad, descriptors):
     rproxy.start(bad.port, route="upgrade = websocket\n")
 
