@@ -63,11 +63,24 @@ server_conn_drop(struct server_conn *s)
 	stream_close(&s->stream, on_closed);
 }
 
+/* What we have run out of ourselves is not the server's fault. */
 static enum reason
 connect_reason(int error)
 {
-	return error == ECONNREFUSED ? REASON_CONNECT_REFUSED
-				     : REASON_CONNECT_FAILED;
+	switch (error) {
+	case ECONNREFUSED:
+		return REASON_CONNECT_REFUSED;
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN: /* of local ports, as is the next one */
+	case EADDRNOTAVAIL:
+		return REASON_TOO_MANY;
+	case ENOBUFS:
+	case ENOMEM:
+		return REASON_NO_MEMORY;
+	default:
+		return REASON_CONNECT_FAILED;
+	}
 }
 
 /* connecting -------------------------------------------------------------- */
@@ -170,6 +183,8 @@ no_conn(struct server *server, int fd, int error, enum reason *why)
 	*why = connect_reason(error);
 	log_warning("pool %s: server %s: connect: %s", server->pool->name,
 	    server->label, strerror(error));
+	if (reason_party(*why) == PARTY_US)
+		return NULL;
 	metrics_add(
 	    upstream_metrics(server->home), M_SERVER_CONNECT_FAILURES, 1);
 	server_failed(server);

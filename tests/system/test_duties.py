@@ -467,6 +467,29 @@ def ignore_errors(do, *arguments):
         pass
 
 
+def test_own_lack_of_descriptors_is_not_the_servers_fault(rproxy, backend):
+    """503 in place of 502, and the server is not left alone for it."""
+    let_go = threading.Event()
+
+    def serve(link, _):
+        read_head(link)
+        let_go.wait(10)
+        link.sendall(HEAD + b"2\r\n\r\nok")
+    start(rproxy, backend(serve), command=["prlimit", "--nofile=64:64"])
+    held = [Connection(rproxy.port) for _ in range(30)]
+    for c in held:
+        c.send_request("GET", "/")
+    assert wait_for(lambda: "too_many" in rproxy.log(), 5)
+    let_go.set()
+    answers = {c.read_response().status for c in held}
+    for c in held:
+        c.close()
+    assert answers == {200, 503}
+    reasons = {e["reason"] for e in entries(rproxy, 30)}
+    assert reasons == {"ok", "too_many"}
+    assert fetch(rproxy.port, "/").status == 200
+
+
 # sizes ----------------------------------------------------------------------
 
 

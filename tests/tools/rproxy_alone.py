@@ -36,7 +36,8 @@ class RproxyAlone:
         self.program = None
 
     def start(self, backend_port, http="", route="", pool="", rproxy="",
-              site=None, workers=1):
+              site=None, workers=1, command=()):
+        """command: a program that becomes rproxy, such as prlimit."""
         (self.dir / "site.ini").write_text(site or SITE.format(
             port=backend_port, http=http, route=route, pool=pool))
         (self.dir / "rproxy.ini").write_text(
@@ -46,7 +47,7 @@ class RproxyAlone:
             f"[listen tls]\naddress = ./tlsd.sock\n"
             f"from = {getpass.getuser()}\n"
             f"[listen plain]\naddress = 127.0.0.1:{self.port}\n")
-        self.program = Program([BUILD / "rproxy", "-c",
+        self.program = Program([*command, BUILD / "rproxy", "-c",
                                 self.dir / "rproxy.ini"],
                                self.dir / "rproxy.log")
         self.program.wait_ready(lambda: listens(self.port))
