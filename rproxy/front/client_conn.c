@@ -191,7 +191,22 @@ linger(struct client_conn *c)
 		return;
 	}
 	set_state(c, CLIENT_LINGER);
+	c->linger_until_ms =
+	    front_now_ms(c->front) + c->front->config->send_timeout_ms;
 	stream_shut(&c->stream);
+}
+
+/*
+ * Many clients read an early answer only when all of their upload has gone
+ * out: they are listened to while they send.
+ */
+static void
+linger_on(struct client_conn *c)
+{
+	uint64_t ms = state_ms(c, CLIENT_LINGER);
+
+	if (front_now_ms(c->front) + ms < c->linger_until_ms)
+		deadline_set(&c->deadline, ms);
 }
 
 /* reading ------------------------------------------------------------------
@@ -382,10 +397,13 @@ read_more(struct client_conn *c)
 	else
 		v = stream_fill(&c->stream, max_fill(c));
 	if (v == STREAM_FAILED ||
-	    (v == STREAM_END && c->state == CLIENT_LINGER))
+	    (v == STREAM_END && c->state == CLIENT_LINGER)) {
 		conn_close(c);
-	else
-		advance(c);
+		return;
+	}
+	if (v == STREAM_OK && c->state == CLIENT_LINGER)
+		linger_on(c);
+	advance(c);
 }
 
 static void

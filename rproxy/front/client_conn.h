@@ -86,7 +86,8 @@ struct client_conn {
 	struct client_facts *facts; /* owned; NULL while ANNOUNCE */
 	void *exchange;             /* the handler's, while EXCHANGE */
 	struct h1_scan scan;
-	uint64_t serial; /* of the connection in this worker */
+	uint64_t linger_until_ms; /* at most */
+	uint64_t serial;          /* of the connection in this worker */
 	unsigned n_requests;
 	enum client_state state;
 	bool last;      /* no request after this one */

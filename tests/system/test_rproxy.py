@@ -249,6 +249,19 @@ def test_early_answer_reaches_a_client_that_uploads(proxy, how, code,
     assert "server_reset" not in reasons(proxy)
 
 
+def test_early_answer_waits_for_a_slow_client_that_reads_it_last(rproxy,
+                                                                 bad):
+    """Such as a browser: it sends for longer than we wait in silence."""
+    rproxy.start(bad.port)
+    with Connection(rproxy.port) as c:
+        c.send(b"POST /early_reset/413 HTTP/1.1\r\nHost: localhost\r\n"
+               b"Content-Length: 70000\r\n\r\n")
+        for _ in range(70):
+            c.send(b"u" * 1000)
+            time.sleep(0.1)
+        assert c.read_response().status == 413
+
+
 # a server that closes -------------------------------------------------------
 
 
