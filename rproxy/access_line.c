@@ -86,7 +86,7 @@ write_common(struct line *l, const struct access_entry *e)
 	put(l, clock_clf(e->time_ms));
 	put(l, SLICE("] \""));
 	if (e->method.len == 0) {
-		put(l, SLICE("-"));
+		put_or_dash(l, e->refused_line);
 	} else {
 		put_escaped(l, e->method, "\\x");
 		put(l, SLICE(" "));
@@ -139,6 +139,7 @@ write_json(struct line *l, const struct access_entry *e)
 	put_text(l, "client", e->client);
 	put_text(l, "scheme", e->https ? SLICE("https") : SLICE("http"));
 	put_text(l, "host", e->host);
+	put_text(l, "refused_line", e->refused_line);
 	put_text(l, "method", e->method);
 	put_text(l, "target", e->target);
 	put_number(l, "minor", (int64_t)e->minor);

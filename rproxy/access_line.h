@@ -15,6 +15,7 @@
 struct access_entry {
 	uint64_t time_ms; /* when it began, since the epoch */
 	struct slice client;
+	struct slice refused_line; /* of a request that was no request */
 	struct slice method;
 	struct slice target;
 	unsigned minor;

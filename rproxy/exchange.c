@@ -356,7 +356,10 @@ begin(struct exchange *x, enum reason why)
 	struct exchanges *e = x->home;
 	struct request_head *r = &x->request.head;
 
-	if (why == REASON_OK) {
+	if (why != REASON_OK) {
+		/* the client's buffer may move while the answer waits */
+		x->request.line = arena_concat(&x->arena, &x->request.line, 1);
+	} else {
 		request_rules_plan(
 		    r, x->client->facts, e->names, &x->arena, &x->plan);
 		why = x->plan.why;

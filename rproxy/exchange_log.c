@@ -49,6 +49,7 @@ fill(const struct exchange *x, struct access_entry *e)
 
 	e->client = who->addr_text;
 	e->https = who->https;
+	e->refused_line = x->request.line;
 	e->method = r->method;
 	e->target = r->target;
 	e->minor = r->minor;
@@ -105,6 +106,8 @@ static void
 log_failure(const struct exchange *x)
 {
 	char id[EXCHANGE_ID_MAX], text[1024];
+	struct slice line = x->request.line;
+	struct slice method = slice_first(x->request.head.method, 32);
 	struct slice target = slice_first(x->request.head.target, 256);
 
 	if (x->why == REASON_OK)
@@ -114,11 +117,11 @@ log_failure(const struct exchange *x)
 	if (is_usual && log_get_level() < LOG_LEVEL_INFO)
 		return;
 	(void)snprintf(text, sizeof(text),
-	    "site %s: client %.*s: %s: %.*s %.*s: server %s: status %u: "
+	    "site %s: client %.*s: %s: %.*s%s%.*s: server %s: status %u: "
 	    "id %.*s",
 	    x->plan.site != NULL ? x->plan.site->name : "-",
 	    SLICE_FMT(x->client->facts->addr_text), reason_name(x->why),
-	    SLICE_FMT(slice_first(x->request.head.method, 32)),
+	    SLICE_FMT(line.len > 0 ? line : method), line.len > 0 ? "" : " ",
 	    SLICE_FMT(target), x->server_label != NULL ? x->server_label : "-",
 	    x->status, SLICE_FMT(exchange_id(x, id)));
 	if (is_usual)

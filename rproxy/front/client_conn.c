@@ -35,6 +35,7 @@
 #define DRAIN_GRACE_MS 1000
 #define READ_AHEAD_BYTES STREAM_BUF_BYTES
 #define MAX_SPARE 256
+#define REFUSED_LINE_MAX 256
 
 static void advance(struct client_conn *c);
 
@@ -268,11 +269,25 @@ step_announce(struct client_conn *c)
 	return true;
 }
 
+/* As it came, or what has come of it. */
+static struct slice
+first_line(const struct client_conn *c)
+{
+	struct slice line =
+	    slice_from(buf_slice(&c->stream.in), c->scan.head_start);
+
+	line = slice_first(line, slice_find(line, '\n'));
+	if (line.len > 0 && line.p[line.len - 1] == '\r')
+		line.len--;
+	return slice_first(line, REFUSED_LINE_MAX);
+}
+
 static void
 hand_over(struct client_conn *c, enum reason why)
 {
 	struct front *f = c->front;
 
+	f->request.line = why != REASON_OK ? first_line(c) : SLICE_NONE;
 	memset(&c->scan, 0, sizeof(c->scan));
 	set_state(c, CLIENT_EXCHANGE);
 	c->n_requests++;

@@ -19,6 +19,9 @@
 struct request {
 	struct request_head head;
 	struct buf bytes;
+	/* Of a head that was refused: its first line, for the logs alone.
+	 * Valid until on_request() returns. */
+	struct slice line;
 };
 
 struct client_conn;

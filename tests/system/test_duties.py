@@ -157,6 +157,19 @@ def test_request_that_is_refused_ends_its_connection(rproxy, bad, path,
         assert (answer.get("Connection") == "close") == closes
 
 
+@pytest.mark.parametrize("line, shown", [
+    (b"BREW /pot HTTP/1.1", "BREW /pot HTTP/1.1"),
+    (b"GET /" + b"u" * 20000, "GET /" + "u" * 251),
+    (b"GET / HTTP/1.1\r\nHost : a", "GET / HTTP/1.1"),
+    (b"\x16\x03\x01", "\x16\x03\x01"),  # TLS on the plain port
+])
+def test_request_that_was_refused_is_in_the_logs(rproxy, line, shown):
+    start(rproxy, free_port(), "header_timeout = 1s\n")
+    raw(rproxy.port, line + b"\r\n\r\n")
+    assert entries(rproxy, 1)[0]["refused_line"] == shown
+    assert shown[0] < " " or f": {shown[:10]}" in rproxy.log()
+
+
 def test_reasons_are_counted(rproxy, bad, folder):
     start(rproxy, bad.port, f"admin = {folder}/admin.sock\n")
     raw(rproxy.port, b"GET / HTTP/1.1\r\n\r\n")

@@ -100,6 +100,27 @@ json_has_all_that_is_known(void **state)
 }
 
 static void
+a_request_that_was_refused_is_shown_as_it_came(void **state)
+{
+	struct access_entry e = { .client = SLICE("c"),
+		.refused_line = SLICE("FOO /\x01 HTTP/9\""),
+		.status = 501,
+		.connect_ms = -1,
+		.head_ms = -1 };
+
+	(void)state;
+	expect(ACCESS_LOG_COMMON, &e,
+	    "c - - [01/Jan/1970:00:00:00 +0000] "
+	    "\"FOO /\\x01 HTTP/9\\x22\" 501 -\n");
+	expect(ACCESS_LOG_JSON, &e,
+	    "{\"time\":\"1970-01-01T00:00:00.000Z\",\"client\":\"c\","
+	    "\"scheme\":\"http\","
+	    "\"refused_line\":\"FOO /\\u0001 HTTP/9\\u0022\","
+	    "\"minor\":0,\"status\":501,\"bytes\":0,"
+	    "\"request_bytes\":0,\"ms\":0}\n");
+}
+
+static void
 a_client_cannot_forge_a_line_or_a_field(void **state)
 {
 	struct access_entry e = { .client = SLICE("c"),
@@ -136,6 +157,8 @@ main(void)
 		cmocka_unit_test(common_is_the_common_log_format),
 		cmocka_unit_test(combined_adds_referer_and_user_agent),
 		cmocka_unit_test(json_has_all_that_is_known),
+		cmocka_unit_test(
+		    a_request_that_was_refused_is_shown_as_it_came),
 		cmocka_unit_test(a_client_cannot_forge_a_line_or_a_field),
 		cmocka_unit_test(a_request_that_could_not_be_read_has_a_dash),
 	};
