@@ -149,6 +149,10 @@ exchange_request_begin(struct exchange *x)
 {
 	struct stream *to = &x->server->stream;
 
+	/* RFC 9112 section 6.1 */
+	if (x->plan.framing.kind == BODY_CHUNKED &&
+	    x->server->server->speaks_1_0)
+		return REASON_LENGTH_REQUIRED;
 	if (to->out.data == NULL &&
 	    !stream_buf_take(x->home->front->streams, &to->out))
 		return REASON_NO_MEMORY;

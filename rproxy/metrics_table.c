@@ -85,6 +85,7 @@ const struct metric_def rproxy_metrics[] = {
 	FAILURE(REASON_URI_TOO_LONG, "uri_too_long"),
 	FAILURE(REASON_HEADERS_TOO_LARGE, "headers_too_large"),
 	FAILURE(REASON_BODY_TOO_LARGE, "body_too_large"),
+	FAILURE(REASON_LENGTH_REQUIRED, "length_required"),
 	FAILURE(REASON_METHOD_REFUSED, "method_refused"),
 	FAILURE(REASON_EXPECTATION, "expectation"),
 	FAILURE(REASON_BAD_MAX_FORWARDS, "bad_max_forwards"),

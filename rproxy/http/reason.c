@@ -85,6 +85,8 @@ static const struct reason_row rows[REASON_COUNT] = {
 	    REQUEST_ERROR, "The header fields of the request are too large."),
 	[REASON_BODY_TOO_LARGE] = CLIENT("body_too_large", 413,
 	    REQUEST_ERROR, "The body of the request is too large."),
+	[REASON_LENGTH_REQUIRED] = CLIENT("length_required", 411,
+	    REQUEST_ERROR, "The length of the request body must be stated."),
 	[REASON_METHOD_REFUSED] = CLIENT("method_refused", 501,
 	    REQUEST_ERROR, "The request method is not supported."),
 	[REASON_EXPECTATION] = CLIENT("expectation", 417, REQUEST_ERROR,

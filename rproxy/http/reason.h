@@ -36,8 +36,9 @@ enum reason {
 	REASON_URI_TOO_LONG,
 	REASON_HEADERS_TOO_LARGE,
 	REASON_BODY_TOO_LARGE,
-	REASON_METHOD_REFUSED, /* CONNECT, TRACE */
-	REASON_EXPECTATION,    /* an Expect that we do not know */
+	REASON_LENGTH_REQUIRED, /* chunks, and the server speaks HTTP/1.0 */
+	REASON_METHOD_REFUSED,  /* CONNECT, TRACE */
+	REASON_EXPECTATION,     /* an Expect that we do not know */
 	REASON_BAD_MAX_FORWARDS,
 	REASON_UPGRADE_REFUSED, /* the route does not allow it */
 	REASON_NO_SITE,

@@ -267,6 +267,31 @@ def test_interim_responses_are_not_for_http_1_0(rproxy, bad):
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+def test_http_1_0_server_gets_no_chunks(rproxy, backend):
+    """RFC 9112 section 6.1; its version is known from its last response."""
+    seen = []
+
+    def serve(link, _):
+        while True:
+            seen.append(read_head(link))
+            version = b"1.0" if b" /old " in seen[-1] else b"1.1"
+            link.sendall(b"HTTP/" + version + b" 200 OK\r\n"
+                         b"Connection: keep-alive\r\n"
+                         b"Content-Length: 0\r\n\r\n")
+    start(rproxy, backend(serve))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/old").status == 200
+        count = len(seen)
+        answer = c.request("POST", "/", body=iter([b"abc"]))
+        assert answer.status == 411
+        assert answer.get("Connection") == "close"
+    assert entries(rproxy, 2)[1]["reason"] == "length_required"
+    assert len(seen) == count
+    assert fetch(rproxy.port, "/new").status == 200
+    assert fetch(rproxy.port, "/", method="POST",
+                 body=iter([b"abc"])).status == 200
+
+
 def test_trailers_are_dropped(rproxy, bad):
     """On purpose: see rproxy(8)."""
     start(rproxy, bad.port)
