@@ -17,7 +17,7 @@
 #include "rproxy/request_upgrade.h"
 #include "rproxy/response_fields.h"
 
-#define MAX_INTERIM 16
+#define MAX_INTERIM 16 /* at once, and one more each second */
 
 /* head --------------------------------------------------------------------- */
 
@@ -97,12 +97,22 @@ feed(struct exchange *x, char *bytes, size_t len)
 	return why;
 }
 
+/* A server may say 102 every few seconds, for as long as it works. */
+static bool
+are_too_many_interim(const struct exchange *x)
+{
+	uint64_t seconds = (exchange_now_ms(x) - x->begun_ms) / 1000;
+
+	return x->n_interim > MAX_INTERIM + seconds;
+}
+
 static enum reason
 interim(struct exchange *x)
 {
 	struct hop_by_hop hop;
 
-	if (++x->n_interim > MAX_INTERIM ||
+	x->n_interim++;
+	if (are_too_many_interim(x) ||
 	    hop_by_hop_remove(&x->response.fields, &hop) != REASON_OK)
 		return REASON_BAD_RESPONSE;
 	if (x->response.status == 100) {

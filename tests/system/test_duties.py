@@ -423,6 +423,22 @@ def test_interim_response_begins_the_time_anew(rproxy, backend):
     assert answer.endswith(b"\r\n\r\nok")
 
 
+def test_server_may_say_for_long_that_it_works(rproxy, backend):
+    """Sixteen at once, then one a second."""
+    def serve(link, _):
+        read_head(link)
+        link.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 16)
+        for _ in range(3):
+            time.sleep(1.1)
+            link.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+        link.sendall(HEAD + b"2\r\n\r\nok")
+    start(rproxy, backend(serve))
+    answer = raw(rproxy.port, b"GET / HTTP/1.1\r\nHost: a\r\n"
+                 b"Connection: close\r\n\r\n")
+    assert answer.count(b"102 Processing") == 19
+    assert answer.endswith(b"\r\n\r\nok")
+
+
 def test_body_must_keep_up_its_rate(rproxy, bad):
     """A byte now and then is no body."""
     start(rproxy, bad.port, "body_timeout = 1s\nbody_min_rate = 1000\n")
