@@ -69,8 +69,9 @@ take_option(struct fields *f, struct slice option, struct hop_by_hop *out)
 		out->upgrade = true;
 		return REASON_OK;
 	}
-	/* dropped below with the others */
-	if (slice_eq_nocase(option, SLICE("te")) ||
+	/* dropped below with the others, when all options have been read */
+	if (slice_eq_nocase(option, SLICE("connection")) ||
+	    slice_eq_nocase(option, SLICE("te")) ||
 	    slice_eq_nocase(option, SLICE("proxy-connection")))
 		return REASON_OK;
 	if (is_end_to_end(option))
