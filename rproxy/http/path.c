@@ -19,6 +19,7 @@ struct writer {
 	bool keep_slash;
 	bool ends_in_slash;
 	bool after_empty; /* the segment before this one was empty */
+	bool after_semicolon;
 };
 
 struct segment {
@@ -158,6 +159,8 @@ read_segment(struct writer *w, struct slice s, struct segment *g)
 			i += 2;
 		if (c == ';' && !encoded)
 			g->has_params = true;
+		if (c == ';')
+			w->after_semicolon = true;
 		if (!g->has_params)
 			name_len = n;
 	}
@@ -167,12 +170,14 @@ read_segment(struct writer *w, struct slice s, struct segment *g)
 
 /*
  * ".." behind an empty segment takes that one away to some ("/a//../b" is
- * "/a/b" by RFC 3986) and the one before it to those who fold slashes.
+ * "/a/b" by RFC 3986) and the one before it to those who fold slashes.  Behind
+ * a ';' it is part of the parameters to those for whom these reach up to the
+ * end of the path: "/nwa;x/../irj" is "/nwa" to them.
  */
 static enum reason
 climb(struct writer *w)
 {
-	if (w->n == 0 || w->after_empty)
+	if (w->n == 0 || w->after_empty || w->after_semicolon)
 		return REASON_AMBIGUOUS_PATH;
 	do
 		w->n--;

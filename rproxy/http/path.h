@@ -17,10 +17,10 @@
  * resolved, doubled slashes as one.  Refused with REASON_AMBIGUOUS_PATH:
  * backslash, NUL and controls, encoded slash or backslash (encoded_slash
  * false), encoded dots that form a dot segment, a dot segment with
- * parameters, climbing above the root, UTF-8 in an overlong form.
- * REASON_BAD_TARGET: a bad escape.  REASON_NO_MEMORY: the arena is full.
- * Where encoded_slash is true, "%2F" and "%5C" stay as they are, so that the
- * route never takes one for a separator.  out is in the arena.
+ * parameters, ".." behind parameters, climbing above the root, UTF-8 in an
+ * overlong form. REASON_BAD_TARGET: a bad escape.  REASON_NO_MEMORY: the arena
+ * is full. Where encoded_slash is true, "%2F" and "%5C" stay as they are, so
+ * that the route never takes one for a separator.  out is in the arena.
  */
 enum reason path_normalise(
     struct slice path, bool encoded_slash, struct arena *a, struct slice *out);

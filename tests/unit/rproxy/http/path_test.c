@@ -65,6 +65,11 @@ static const struct row rows[] = {
 	{ "/a%3Bb/c", "/a;b/c", REASON_OK, NULL, 0 },
 	{ "/a.%3Bb", "/a.;b", REASON_OK, NULL, 0 },
 	/* dot segments in disguise */
+	{ "/nwa;x/../irj", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
+	{ "/nwa;x/y/../../irj", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
+	{ "/nwa%3Bx/../irj", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
+	{ "/a/../b;x/c", "/b/c", REASON_OK, NULL, 0 },
+	{ "/a;x/./b", "/a/b", REASON_OK, NULL, 0 },
 	{ "/a/..;/admin", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
 	{ "/a/..;x/admin", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
 	{ "/a/.;x/admin", NULL, AMBIGUOUS, NULL, AMBIGUOUS },
