@@ -144,14 +144,24 @@ feed_buffered(struct exchange *x)
 	return why;
 }
 
+/*
+ * RFC 9112 section 6.1.  Configured servers speak HTTP/1.1, unless all that
+ * they have said was HTTP/1.0; many say it now and then, for old clients' sake
+ * or in errors.
+ */
+static bool
+may_not_know_chunks(const struct server *s)
+{
+	return s->has_said_1_0 && !s->has_said_1_1;
+}
+
 enum reason
 exchange_request_begin(struct exchange *x)
 {
 	struct stream *to = &x->server->stream;
 
-	/* RFC 9112 section 6.1 */
 	if (x->plan.framing.kind == BODY_CHUNKED &&
-	    x->server->server->speaks_1_0)
+	    may_not_know_chunks(x->server->server))
 		return REASON_LENGTH_REQUIRED;
 	if (to->out.data == NULL &&
 	    !stream_buf_take(x->home->front->streams, &to->out))

@@ -65,7 +65,10 @@ take_connection_options(struct exchange *x, const struct framing *framing)
 	const struct field *ka = fields_first(f, FIELD_KEEP_ALIVE);
 	struct hop_by_hop hop;
 
-	x->server->server->speaks_1_0 = x->response.minor == 0;
+	if (x->response.minor == 0)
+		x->server->server->has_said_1_0 = true;
+	else
+		x->server->server->has_said_1_1 = true;
 	if (ka != NULL)
 		reuse_narrow(&x->server->limits, ka->value);
 	if (hop_by_hop_remove(f, &hop) != REASON_OK)

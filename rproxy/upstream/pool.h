@@ -28,8 +28,9 @@ struct server {
 	struct resolve resolve;
 	uint64_t health_key; /* upstream/health.h; 0: no probes */
 	unsigned next_addr;
-	bool speaks_1_0;        /* by the version of its last response */
-	uint64_t down_until_ms; /* uv_now(); 0: it has not failed */
+	bool has_said_1_0; /* in a response */
+	bool has_said_1_1;
+	uint64_t down_until_ms;         /* uv_now(); 0: it has not failed */
 	TAILQ_HEAD(, server_conn) idle; /* most recently used first */
 	unsigned n_idle;
 };
