@@ -24,7 +24,7 @@
 #include "rproxy/metrics_table.h"
 
 #define REST_MS 200
-#define FULL_LOG_MS 10000
+#define QUIET_MS 10000
 
 static void
 rest(struct acceptor *a)
@@ -81,6 +81,18 @@ take(struct acceptor *a, int fd, const struct addr *peer)
 	return take_plain(a, fd, peer);
 }
 
+/* At most one line in QUIET_MS: a shortage comes and goes. */
+static bool
+may_log(uint64_t *last_ms, const struct acceptor *a)
+{
+	uint64_t now_ms = front_now_ms(a->front);
+
+	if (*last_ms != 0 && now_ms - *last_ms < QUIET_MS)
+		return false;
+	*last_ms = now_ms;
+	return true;
+}
+
 static void
 accept_one(struct acceptor *a)
 {
@@ -98,8 +110,9 @@ accept_one(struct acceptor *a)
 	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 	    errno != ENOMEM)
 		return;
-	log_error("accept on %s: %s; waiting %d ms", a->conf->name,
-	    strerror(errno), REST_MS);
+	if (may_log(&a->failed_logged_ms, a))
+		log_error("accept on %s: %s; clients wait", a->conf->name,
+		    strerror(errno));
 	rest(a);
 	deadline_set(&a->rest, REST_MS);
 }
@@ -110,16 +123,12 @@ is_full(const struct acceptor *a)
 	return front_is_full(a->front, !a->conf->proxy_v2);
 }
 
-/* At most one line in FULL_LOG_MS: a full front comes and goes. */
 static void
 note_full(struct acceptor *a)
 {
-	uint64_t now_ms = front_now_ms(a->front);
-
 	metrics_add(a->front->metrics, M_REFUSED_FULL, 1);
-	if (a->full_logged_ms != 0 && now_ms - a->full_logged_ms < FULL_LOG_MS)
+	if (!may_log(&a->full_logged_ms, a))
 		return;
-	a->full_logged_ms = now_ms;
 	log_warning("listen %s: clients wait, max_connections (%u) is reached",
 	    a->conf->name, a->front->config->max_connections);
 }

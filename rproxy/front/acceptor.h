@@ -13,7 +13,8 @@ struct acceptor {
 	struct front *front;  /* borrowed, outlives us */
 	const struct listen_conf *conf; /* borrowed, outlives us */
 	uid_t own_uid;
-	uint64_t full_logged_ms; /* 0: never */
+	uint64_t full_logged_ms;   /* 0: never */
+	uint64_t failed_logged_ms; /* likewise */
 	bool is_unix;
 	bool resting;
 };
