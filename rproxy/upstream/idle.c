@@ -12,11 +12,11 @@
 #include "rproxy/upstream/idle.h"
 
 static struct server_conn *
-find_own(const struct server *s, uint64_t client)
+find_own(struct server *s, uint64_t client)
 {
 	struct server_conn *c;
 
-	TAILQ_FOREACH (c, &s->idle, entry)
+	TAILQ_FOREACH (c, idle_list(s, client), entry)
 		if (c->client == client)
 			return c;
 	return NULL;
@@ -41,7 +41,7 @@ idle_take(struct server *s, enum reuse_need need, uint64_t client,
 	uint64_t now_ms = uv_now(upstream_streams(s->home)->loop);
 	bool own = s->pool->upstream_share == UPSTREAM_SHARE_CLIENT;
 	struct server_conn *c =
-	    own ? find_own(s, client) : TAILQ_FIRST(&s->idle);
+	    own ? find_own(s, client) : TAILQ_FIRST(idle_list(s, 0));
 
 	if (c == NULL || need == REUSE_NONE)
 		return NULL;
@@ -52,7 +52,7 @@ idle_take(struct server *s, enum reuse_need need, uint64_t client,
 }
 
 bool
-idle_has_own(const struct server *s, uint64_t client)
+idle_has_own(struct server *s, uint64_t client)
 {
 	return s->pool->upstream_share == UPSTREAM_SHARE_CLIENT &&
 	       find_own(s, client) != NULL;

@@ -74,7 +74,8 @@ server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
 	s->label = conf->id != NULL ? mem_need_strdup(conf->id)
 				    : authority_of(conf, true);
 	s->authority = authority_of(conf, false);
-	TAILQ_INIT(&s->idle);
+	for (unsigned i = 0; i < POOL_IDLE_LISTS; i++)
+		TAILQ_INIT(&s->idle[i]);
 	if (!resolve_start(&s->resolve, conf->host, conf->port, &error))
 		log_warning("pool %s: server name %s: %s; it is down until "
 			    "the name can be resolved",

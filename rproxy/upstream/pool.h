@@ -14,7 +14,8 @@
 #include "rproxy/upstream/sticky.h"
 
 #define POOL_MAX_SERVERS 256
-#define POOL_MAX_IDLE 512 /* connections of one server */
+#define POOL_MAX_IDLE 512 /* connections of one server, if for anybody */
+#define POOL_IDLE_LISTS 256
 #define POOL_REST_MS 5000 /* a server that failed is left alone so long */
 
 struct upstream;
@@ -30,8 +31,9 @@ struct server {
 	unsigned next_addr;
 	bool has_said_1_0; /* in a response */
 	bool has_said_1_1;
-	uint64_t down_until_ms;         /* uv_now(); 0: it has not failed */
-	TAILQ_HEAD(, server_conn) idle; /* most recently used first */
+	uint64_t down_until_ms; /* uv_now(); 0: it has not failed */
+	/* most recently used first; upstream/idle.h says which list */
+	struct server_conns idle[POOL_IDLE_LISTS];
 	unsigned n_idle;
 };
 

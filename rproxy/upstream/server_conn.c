@@ -20,6 +20,7 @@
 
 #include "common/log.h"
 #include "rproxy/metrics_table.h"
+#include "rproxy/upstream/idle.h"
 #include "rproxy/upstream/pool.h"
 
 static void
@@ -45,7 +46,7 @@ on_closed(struct watch *w)
 static void
 leave_idle(struct server_conn *s)
 {
-	TAILQ_REMOVE(&s->server->idle, s, entry);
+	TAILQ_REMOVE(idle_list(s->server, s->client), s, entry);
 	s->server->n_idle--;
 	count(s, M_SERVER_IDLE, -1);
 }
@@ -251,8 +252,10 @@ may_park(struct server_conn *s)
 
 	if (!server->pool->upstream_keepalive || s->limits.n_requests <= 1 ||
 	    s->limits.idle_ms == 0 || s->stream.ended ||
-	    buf_len(&s->stream.in) > 0 || buf_len(&s->stream.out) > 0 ||
-	    server->n_idle >= POOL_MAX_IDLE)
+	    buf_len(&s->stream.in) > 0 || buf_len(&s->stream.out) > 0)
+		return false;
+	/* a client's own may carry its login */
+	if (server->n_idle >= POOL_MAX_IDLE && s->client == 0)
 		return false;
 	return !s->stream.may_hold_more || server_conn_is_quiet(s);
 }
@@ -271,7 +274,7 @@ server_conn_park(struct server_conn *s)
 	s->limits.n_requests--;
 	s->state = SERVER_IDLE;
 	s->idle_since_ms = uv_now(s->stream.home->loop);
-	TAILQ_INSERT_HEAD(&server->idle, s, entry);
+	TAILQ_INSERT_HEAD(idle_list(server, s->client), s, entry);
 	server->n_idle++;
 	count(s, M_SERVER_IDLE, 1);
 	deadline_set(&s->deadline, s->limits.idle_ms);

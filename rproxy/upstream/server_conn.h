@@ -37,6 +37,8 @@ enum server_state {
 	SERVER_CLOSED,
 };
 
+TAILQ_HEAD(server_conns, server_conn);
+
 struct server_conn {
 	struct stream stream;
 	struct deadline deadline;

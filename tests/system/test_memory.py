@@ -140,6 +140,21 @@ def test_client_that_does_not_read_interim_responses(rproxy, backend):
     assert growth_kib(rproxy, stalled, 1, 5) < 3 * 1024
 
 
+def test_every_client_keeps_a_server_connection_of_its_own(rproxy, bad,
+                                                           descriptors):
+    """upstream_share = client: however many there are."""
+    rproxy.start(bad.port, pool="upstream_share = client\n")
+    before = bad.connections
+    held = [connect(rproxy.port) for _ in range(700)]
+    for _ in range(2):
+        for s in held:
+            s.sendall(GET)
+            assert s.recv(4096).startswith(b"HTTP/1.1 204 ")
+    assert bad.connections == before + 700
+    for s in held:
+        s.close()
+
+
 def test_tunnel(rproxy, bad, descriptors):
     rproxy.start(bad.port, route="upgrade = websocket\n")
 
