@@ -8,6 +8,12 @@
 #include "rproxy/http/field_values.h"
 #include "rproxy/rewrite/claims.h"
 
+/*
+ * Each costs a look at all fields: the thirty thousand that fit into a header
+ * would be work of ten milliseconds.  Nobody needs five.
+ */
+#define MAX_OPTIONS 50
+
 static const enum field_id hop_by_hop_ids[] = {
 	FIELD_CONNECTION,
 	FIELD_KEEP_ALIVE,
@@ -85,6 +91,7 @@ hop_by_hop_remove(struct fields *f, struct hop_by_hop *out)
 {
 	const struct field *c;
 	const struct field *upgrade;
+	unsigned n_options = 0;
 
 	*out = (struct hop_by_hop){ 0 };
 	for (c = fields_first(f, FIELD_CONNECTION); c != NULL;
@@ -95,6 +102,8 @@ hop_by_hop_remove(struct fields *f, struct hop_by_hop *out)
 		while (list_next(&rest, &option)) {
 			enum reason why = take_option(f, option, out);
 
+			if (++n_options > MAX_OPTIONS)
+				why = REASON_BAD_CONNECTION;
 			if (why != REASON_OK)
 				return why;
 		}

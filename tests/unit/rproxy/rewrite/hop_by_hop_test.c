@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -48,6 +49,25 @@ hop_by_hop_fields_and_named_ones_are_dropped(void **state)
 		assert_int_equal(f.v[i].drop, !stays);
 	}
 	fields_fini(&f);
+}
+
+/* CPU time is what a client would spend of ours. */
+static void
+a_flood_of_options_is_refused(void **state)
+{
+	static const char option[] = "a,";
+	char text[51 * 2 + 1] = "";
+	struct hop_by_hop h;
+
+	(void)state;
+	for (unsigned n = 1; n <= 51; n++) {
+		strcat(text, option);
+		struct fields f = message(text);
+
+		assert_int_equal(hop_by_hop_remove(&f, &h),
+		    n <= 50 ? REASON_OK : REASON_BAD_CONNECTION);
+		fields_fini(&f);
+	}
 }
 
 static void
@@ -106,6 +126,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hop_by_hop_fields_and_named_ones_are_dropped),
+		cmocka_unit_test(a_flood_of_options_is_refused),
 		cmocka_unit_test(fields_that_are_not_named_stay),
 		cmocka_unit_test(upgrade_needs_both_fields),
 		cmocka_unit_test(end_to_end_fields_must_not_be_named),
