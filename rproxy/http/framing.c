@@ -102,11 +102,41 @@ framing_of_fields(const struct fields *f, unsigned minor, struct framing *out)
 	return REASON_OK;
 }
 
+/* name is as, but for an underscore. */
+static bool
+is_disguised(struct slice name, struct slice as)
+{
+	size_t n = slice_find(as, '-');
+
+	return name.len == as.len && name.p[n] == '_' &&
+	       slice_eq_nocase(slice_first(name, n), slice_first(as, n)) &&
+	       slice_eq_nocase(slice_from(name, n + 1), slice_from(as, n + 1));
+}
+
+/*
+ * "Transfer_Encoding" is a field like any other, but not to servers that hand
+ * fields on as variables (CGI and its children), where both have one name.
+ */
+static enum reason
+check_disguised(const struct fields *f)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		if (is_disguised(f->v[i].name, SLICE("transfer-encoding")))
+			return REASON_BAD_CODING;
+		if (is_disguised(f->v[i].name, SLICE("content-length")))
+			return REASON_BAD_LENGTH;
+	}
+	return REASON_OK;
+}
+
 enum reason
 framing_of_request(const struct request_head *r, struct framing *out)
 {
+	enum reason why = check_disguised(&r->fields);
+
 	*out = (struct framing){ .kind = BODY_NONE };
-	return framing_of_fields(&r->fields, r->minor, out);
+	return why != REASON_OK ? why
+				: framing_of_fields(&r->fields, r->minor, out);
 }
 
 /* Whatever the fields say (RFC 9112 section 6.3, item 1). */
