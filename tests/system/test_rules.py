@@ -1,13 +1,13 @@
 """Rules of a site on the wire, rproxy -e, and the warnings of rproxy -t."""
 
 import getpass
-import json
 import subprocess
 
 import pytest
 
 from client import Connection, fetch
 from gateway import BUILD, IS_ROOT
+from mirror import mirror, sent
 from processes import wait_for
 
 SITE = """\
@@ -54,39 +54,16 @@ hsts = 1d
 """
 
 
-def echo(connection, _address):
-    """Tells the request's head as JSON; /answer?NAME=VALUE adds a field."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = connection.recv(65536)
-        if not part:
-            return
-        data += part
-    line, *fields = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
-    body = json.dumps({
-        "line": line,
-        "fields": [f.split(": ", 1) for f in fields]}).encode()
-    extra = ""
-    for field in fields:
-        name, value = field.split(": ", 1)
-        if name.lower() == "x-answer":
-            extra += value + "\r\n"
-    connection.sendall(
-        f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n"
-        f"Connection: close\r\n{extra}\r\n".encode() + body)
-
-
 @pytest.fixture
 def proxy(rproxy, backend):
-    port = backend(echo)
+    port = backend(mirror)
     return rproxy.start(port, site=SITE.format(http=RULES, port=port))
 
 
-def sent(answer):
-    """What the server got: request line, fields as lower-case pairs."""
-    assert answer.status == 200, answer
-    told = json.loads(answer.body)
-    return told["line"], [(n.lower(), v) for n, v in told["fields"]]
+def asked(answer):
+    """What the server got, with the names in lower case."""
+    line, fields = sent(answer)
+    return line, [(n.lower(), v) for n, v in fields]
 
 
 def test_closed_paths_are_closed_in_every_spelling(proxy):
@@ -105,7 +82,7 @@ def test_redirects_and_rewrites(proxy):
     answer = fetch(proxy.port, "/wiki", method="POST", body=b"x")
     assert answer.status == 307
     assert answer.get("Location") == "https://www.example.org/wiki"
-    line, _ = sent(fetch(proxy.port, "/s/42?x"))
+    line, _ = asked(fetch(proxy.port, "/s/42?x"))
     assert line == "GET /crystal/reports/show?id=42 HTTP/1.1"
     assert fetch(proxy.port, "/s/a").status == 200
 
@@ -121,14 +98,14 @@ def test_a_route_that_wants_tls_sends_there(proxy):
 def test_headers_from_named_peers_only(proxy):
     for source, stays in (("127.0.0.1", False), ("127.0.0.2", True)):
         with Connection(proxy.port, source=source) as c:
-            _, fields = sent(c.request("GET", "/x", [
+            _, fields = asked(c.request("GET", "/x", [
                 ("SM_USER", "ann"), ("X-Forwarded-For", "6.6.6.6")]))
         assert (("sm_user", "ann") in fields) is stays
         assert dict(fields)["x-forwarded-for"] == source
 
 
 def test_nothing_about_tls_is_stated_on_plain_http(proxy):
-    _, fields = sent(fetch(proxy.port, "/x"))
+    _, fields = asked(fetch(proxy.port, "/x"))
     assert "front-end-https" not in dict(fields)
     assert fetch(proxy.port, "/x").get("Strict-Transport-Security") is None
 
@@ -151,7 +128,7 @@ def test_every_field_with_a_url_is_mapped_back(proxy):
 
 def test_destination_of_move_is_mapped_to_the_server(proxy):
     public = f"http://localhost:{proxy.port}"
-    line, fields = sent(fetch(
+    line, fields = asked(fetch(
         proxy.port, "/reports/a", method="MOVE",
         headers=[("Destination", f"{public}/reports/b")]))
     assert line == "MOVE /crystal/reports/a HTTP/1.1"
@@ -163,10 +140,10 @@ def test_destination_of_move_is_mapped_to_the_server(proxy):
 
 def test_destination_gets_the_servers_name_when_the_host_does(
         rproxy, backend):
-    port = backend(echo)
+    port = backend(mirror)
     rproxy.start(port, site=SITE.format(http="preserve_host = no\n",
                                         port=port))
-    _, fields = sent(fetch(
+    _, fields = asked(fetch(
         rproxy.port, "/reports/a", method="COPY", headers=[
             ("Destination", f"http://localhost:{rproxy.port}/reports/b")]))
     assert ("destination",
@@ -175,7 +152,7 @@ def test_destination_gets_the_servers_name_when_the_host_does(
 
 def test_an_expression_that_takes_too_long_refuses_one_request(
         rproxy, backend):
-    port = backend(echo)
+    port = backend(mirror)
     rproxy.start(port, site=SITE.format(
         http="redirect = ~^/(a+)+$ -> /x\n", port=port))
     assert fetch(rproxy.port, "/" + "a" * 500 + "!").status == 500

@@ -92,7 +92,8 @@ def alt_name(name):
 class Authority:
     """Issues certificates into its folder; keys have mode 0600."""
 
-    def __init__(self, folder, name="Throw-away test CA"):
+    def __init__(self, folder, name="Throw-away test CA", parent=None):
+        """parent: the Authority above; None: its own root."""
         self.folder = Path(folder)
         self.cert = self.folder / "ca.pem"
         self.key = self.folder / "ca.key"
@@ -101,9 +102,11 @@ class Authority:
         (self.folder / "db" / "index.txt").touch()
         self.config.write_text(CONFIG.format(folder=self.folder))
         self._make_key(self.key, "ec")
+        above = ["-CA", parent.cert, "-CAkey", parent.key] if parent else []
         openssl("req", "-x509", "-new", "-config", self.config,
                 "-key", self.key, "-subj", f"/O=tlsd and rproxy/CN={name}",
-                "-days", 30, "-extensions", "v3_ca", "-out", self.cert)
+                "-days", 30, "-extensions", "v3_ca", *above,
+                "-out", self.cert)
 
     def issue(self, label, names=(), cn=None, key="rsa", usage="serverAuth",
               start=None, end=None):
