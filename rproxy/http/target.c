@@ -171,6 +171,18 @@ authority_parse(struct slice text, struct authority *out)
 	       parse_port(slice_from(text, n + 1), &out->port);
 }
 
+bool
+authority_is_same_host(struct slice a, struct slice b)
+{
+	struct addr x, y;
+
+	if (slice_eq_nocase(a, b))
+		return true;
+	return slice_find(a, ':') < a.len && slice_find(b, ':') < b.len &&
+	       addr_parse_ip(a, 0, &x) && addr_parse_ip(b, 0, &y) &&
+	       addr_eq(&x, &y);
+}
+
 static uint16_t
 port_in(struct slice scheme, const struct authority *a)
 {
@@ -186,7 +198,7 @@ is_same_host(struct slice scheme, struct slice one, struct slice other)
 	struct authority a, b;
 
 	return authority_parse(one, &a) && authority_parse(other, &b) &&
-	       slice_eq_nocase(a.host, b.host) &&
+	       authority_is_same_host(a.host, b.host) &&
 	       port_in(scheme, &a) == port_in(scheme, &b);
 }
 

@@ -45,6 +45,11 @@ struct authority {
 
 /* host [":" port]; user info is refused.  False: malformed. */
 bool authority_parse(struct slice text, struct authority *out);
+/*
+ * Whether two hosts without brackets are one: any case, and an IPv6 address
+ * in any spelling (Java writes "fd00::1" as "fd00:0:0:0:0:0:0:1").
+ */
+bool authority_is_same_host(struct slice a, struct slice b);
 
 /*
  * Whom the request is for: the target's authority, else Host.  *text as sent,

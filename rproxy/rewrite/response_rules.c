@@ -71,11 +71,12 @@ is_same_authority(
 
 	if (url_port == 0)
 		url_port = default_port(https);
-	return url_port == port && slice_eq_nocase(u->at.host, slice_of(host));
+	return url_port == port &&
+	       authority_is_same_host(u->at.host, slice_of(host));
 }
 
 static bool
-is_inner(const struct url *u, const struct pool_conf *pool)
+is_of_pool(const struct url *u, const struct pool_conf *pool)
 {
 	for (size_t i = 0; i < pool->n_server; i++) {
 		const struct server_conf *s = &pool->server[i];
@@ -92,20 +93,6 @@ is_inner(const struct url *u, const struct pool_conf *pool)
 	return false;
 }
 
-bool
-response_rules_is_inner_host(const struct pool_conf *pool, struct slice host)
-{
-	for (size_t i = 0; i < pool->n_server; i++) {
-		if (slice_eq_nocase(slice_of(pool->server[i].host), host))
-			return true;
-	}
-	for (size_t i = 0; i < pool->n_alias; i++) {
-		if (slice_eq_nocase(slice_of(pool->alias[i].host), host))
-			return true;
-	}
-	return false;
-}
-
 /* "*.example.com" covers "a.example.com" */
 static bool
 name_covers(struct slice name, struct slice host)
@@ -113,7 +100,7 @@ name_covers(struct slice name, struct slice host)
 	if (slice_starts_with(name, SLICE("*.")))
 		return host.len >= name.len &&
 		       slice_ends_with_nocase(host, slice_from(name, 1));
-	return slice_eq_nocase(name, host);
+	return authority_is_same_host(name, host);
 }
 
 /*
@@ -141,7 +128,7 @@ is_site_name(const struct mapping *m, struct slice host)
 	struct authority public;
 
 	if (authority_parse(m->host, &public) &&
-	    slice_eq_nocase(public.host, host))
+	    authority_is_same_host(public.host, host))
 		return true;
 	for (size_t i = 0; i < m->site->names.n; i++) {
 		if (name_covers(slice_of(m->site->names.v[i]), host))
@@ -159,7 +146,7 @@ response_rules_is_public(const struct mapping *m, const struct authority *at)
 static enum owner
 owner_of(const struct mapping *m, const struct url *u)
 {
-	if (is_inner(u, m->pool))
+	if (is_of_pool(u, m->pool))
 		return OWNER_INNER;
 	if (response_rules_is_public(m, &u->at))
 		return OWNER_SITE;

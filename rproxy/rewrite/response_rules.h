@@ -5,7 +5,8 @@
  * A URL is ours when its authority is one of the pool's servers or aliases
  * (then it gets the host and port of this request) or one of the site's own
  * names (then it keeps its name).  Compared as authorities: case, default
- * ports and brackets do not matter; user info is never ours.
+ * ports and the spelling of IPv6 addresses do not matter; user info is never
+ * ours.
  *
  * The scheme becomes that of this request, with one exception: a URL that
  * says https stays https, so that an application may send a client from http
@@ -49,9 +50,5 @@ bool response_rules_apply(
 /* Whether this is a name and port that clients know the site by. */
 bool
 response_rules_is_public(const struct mapping *m, const struct authority *at);
-
-/* Whether host is one of the pool's servers or aliases, whatever the port. */
-bool
-response_rules_is_inner_host(const struct pool_conf *pool, struct slice host);
 
 #endif

@@ -210,6 +210,32 @@ refuses_two_opinions_about_the_host(void **state)
 	assert_int_equal(host_of("", "/", 0, &text), REASON_BAD_HOST);
 }
 
+static void
+hosts_are_compared_as_addresses_where_they_are_some(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} t[] = {
+		{ "h", "H", true },
+		{ "h", "g", false },
+		{ "fd00::1", "FD00:0:0:0:0:0:0:1", true },
+		{ "fd00::1", "fd00:0000::0001", true },
+		{ "fd00::1", "fd00::2", false },
+		{ "::ffff:10.1.0.11", "::ffff:a01:b", true },
+		{ "10.1.0.11", "::ffff:10.1.0.11", false },
+		{ "fd00::1", "fd00", false },
+		{ "", "", true },
+		{ "", "::", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		if (authority_is_same_host(
+			slice_of(t[i].a), slice_of(t[i].b)) != t[i].same)
+			fail_msg("%s %s", t[i].a, t[i].b);
+}
+
 int
 main(void)
 {
@@ -219,6 +245,8 @@ main(void)
 		cmocka_unit_test(refuses_a_name_longer_than_dns_has),
 		cmocka_unit_test(asks_the_target_before_the_host_field),
 		cmocka_unit_test(refuses_two_opinions_about_the_host),
+		cmocka_unit_test(
+		    hosts_are_compared_as_addresses_where_they_are_some),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ struct url_case {
 #define P "http://portal.example.com"
 #define S8443 "https://portal.example.com:8443"
 #define P8080 "http://portal.example.com:8080"
+#define V6 "https://[2001:db8::1]"
 
 static const struct url_case urls[] = {
 	/* servers of the pool, on https */
@@ -40,6 +41,9 @@ static const struct url_case urls[] = {
 	{ IRJ, S, "https://10.1.0.12:50001/irj", S "/irj" },
 	{ IRJ, S, "http://[fd00::1]:8080/irj", S "/irj" },
 	{ IRJ, S, "http://[FD00::1]:8080/irj", S "/irj" },
+	{ IRJ, S, "http://[fd00:0:0:0:0:0:0:1]:8080/irj", S "/irj" },
+	{ IRJ, S, "http://[fd00::0.0.0.1]:8080/irj", S "/irj" },
+	{ IRJ, S, "http://[fd00::2]:8080/irj", SAME },
 	/* aliases; a default port is the same as none */
 	{ IRJ, S, "http://j2ee-cluster.intra/irj", S "/irj" },
 	{ IRJ, S, "http://j2ee-cluster.intra:80/irj", S "/irj" },
@@ -75,6 +79,8 @@ static const struct url_case urls[] = {
 	{ IRJ, P8080, "http://10.1.0.11:50000/irj", P8080 "/irj" },
 	{ IRJ, P8080, "http://portal.example.com:8080/irj", P8080 "/irj" },
 	{ IRJ, P8080, "https://portal.example.com/irj", S "/irj" },
+	{ IRJ, V6, "http://[2001:db8:0:0:0:0:0:1]:50000/irj",
+	    "https://[2001:db8:0:0:0:0:0:1]/irj" },
 	/* scheme-relative */
 	{ IRJ, S, "//10.1.0.11:50000/irj", "//portal.example.com/irj" },
 	{ IRJ, S8443, "//10.1.0.11:50000/irj",
