@@ -4,10 +4,12 @@
  */
 #include "rproxy/rewrite/response_rules.h"
 
+#include <string.h>
+
 #include "common/check.h"
+#include "rproxy/http/path_prefix.h"
 #include "rproxy/http/target.h"
 #include "rproxy/rewrite/forwarded.h"
-#include "rproxy/http/path_prefix.h"
 
 /* A URL reference cut into its parts (RFC 3986 section 4). */
 struct url {
@@ -153,7 +155,29 @@ owner_of(const struct mapping *m, const struct url *u)
 	return OWNER_FOREIGN;
 }
 
-/* The route whose "to" is the longest that the path is under. */
+/* How much of a server's path the route covers: "to", or a prefix as it is. */
+static size_t
+server_prefix_len(const struct route_conf *r, struct slice path)
+{
+	size_t longest = 0;
+
+	if (r->to != NULL)
+		return path_prefix_matches(slice_of(r->to), path)
+			   ? strlen(r->to)
+			   : 0;
+	for (size_t i = 0; i < r->prefix.n; i++) {
+		struct slice prefix = slice_of(r->prefix.v[i]);
+
+		if (prefix.len > longest && path_prefix_matches(prefix, path))
+			longest = prefix.len;
+	}
+	return longest;
+}
+
+/*
+ * The route of the same servers that covers most of the path; of two, the one
+ * that leaves it as it is.
+ */
 static const struct route_conf *
 route_by_server_path(const struct mapping *m, struct slice path)
 {
@@ -162,14 +186,14 @@ route_by_server_path(const struct mapping *m, struct slice path)
 
 	for (size_t i = 0; i < m->site->n_route; i++) {
 		const struct route_conf *r = &m->site->route[i];
-		struct slice to = slice_of(r->to);
+		size_t len = server_prefix_len(r, path);
 
-		if (r->to == NULL || to.len <= best_len ||
-		    (r->pool_http != m->pool && r->pool_https != m->pool) ||
-		    !path_prefix_matches(to, path))
+		if (len == 0 || len < best_len ||
+		    (len == best_len && r->to != NULL) ||
+		    (r->pool_http != m->pool && r->pool_https != m->pool))
 			continue;
 		best = r;
-		best_len = to.len;
+		best_len = len;
 	}
 	return best;
 }
@@ -182,7 +206,7 @@ response_rules_path(const struct mapping *m, struct slice path, struct arena *a)
 	if (r->to != NULL && path_prefix_matches(slice_of(r->to), path))
 		return path_prefix_replace(slice_of(r->to), m->prefix, path, a);
 	r = route_by_server_path(m, path);
-	if (r == NULL)
+	if (r == NULL || r->to == NULL)
 		return path;
 	return path_prefix_replace(
 	    slice_of(r->to), slice_of(r->prefix.v[0]), path, a);

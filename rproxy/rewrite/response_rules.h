@@ -12,8 +12,9 @@
  * says https stays https, so that an application may send a client from http
  * to its secure area without a loop.
  *
- * The path goes backwards through the path mapping of the route, or of
- * another route with the same pool.
+ * The path goes backwards through the path mapping of the route, or of that
+ * route with the same pool which covers most of it; where that one maps
+ * nothing, the path stays.
  */
 #ifndef RPROXY_REWRITE_RESPONSE_RULES_H
 #define RPROXY_REWRITE_RESPONSE_RULES_H

@@ -68,6 +68,8 @@ static const struct cookie_case cookies[] = {
 	    "a=b; Path=/reports; HttpOnly; Secure" },
 	{ REPORTS, true, H, "a=b; Secure; Path=/crystal/reports",
 	    "a=b; Secure; Path=/reports" },
+	{ BESIDE, false, H, "a=b; Path=/irj", SAME },
+	{ BESIDE, false, H, "a=b; Path=/x", "a=b; Path=/app/x" },
 	/* an inner domain becomes the public name */
 	{ IRJ, false, H, "a=b; Domain=j2ee.intra.example.com",
 	    "a=b; Domain=portal.example.com" },

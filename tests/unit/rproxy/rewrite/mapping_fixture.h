@@ -8,6 +8,11 @@
  *	pool: http://10.1.0.11:50000 http://J2EE.intra.example.com:8080
  *	      https://10.1.0.12:50001 http://[fd00::1]:8080
  *	      alias http://j2ee-cluster.intra:80
+ *
+ * and another one with the same names and the same pool:
+ *
+ *	/app     -> the pool's /
+ *	/irj     -> the pool, as is
  */
 #ifndef TESTS_MAPPING_FIXTURE_H
 #define TESTS_MAPPING_FIXTURE_H
@@ -34,6 +39,7 @@ static char *fixture_names[] = { "portal.example.com", "*.w.example.com" };
 static char *fixture_irj[] = { "/irj", "/logon" };
 static char *fixture_reports[] = { "/reports" };
 static char *fixture_app2[] = { "/app2" };
+static char *fixture_app[] = { "/app" };
 static struct route_conf fixture_routes[] = {
 	{ .name = "portal",
 	    .prefix = { .v = fixture_irj, .n = 2 },
@@ -50,6 +56,17 @@ static struct route_conf fixture_routes[] = {
 	    .pool_http = &fixture_pool,
 	    .pool_https = &fixture_pool },
 };
+static struct route_conf fixture_rooted[] = {
+	{ .name = "app",
+	    .prefix = { .v = fixture_app, .n = 1 },
+	    .to = "/",
+	    .pool_http = &fixture_pool,
+	    .pool_https = &fixture_pool },
+	{ .name = "beside",
+	    .prefix = { .v = fixture_irj, .n = 1 },
+	    .pool_http = &fixture_pool,
+	    .pool_https = &fixture_pool },
+};
 static struct site_conf fixture_site = {
 	.name = "portal.example.com",
 	.names = { .v = fixture_names, .n = 2 },
@@ -57,10 +74,30 @@ static struct site_conf fixture_site = {
 	.route = fixture_routes,
 	.n_route = 3,
 };
+static struct site_conf fixture_rooted_site = {
+	.name = "portal.example.com",
+	.names = { .v = fixture_names, .n = 2 },
+	.http = { .https_port = 443 },
+	.route = fixture_rooted,
+	.n_route = 2,
+};
 
 enum fixture_route {
 	IRJ,
-	REPORTS
+	REPORTS,
+	ROOTED, /* /app of the other site */
+	BESIDE, /* its /irj */
+};
+
+static const struct {
+	struct site_conf *site;
+	struct route_conf *route;
+	struct slice prefix;
+} fixture_of[] = {
+	[IRJ] = { &fixture_site, &fixture_routes[0], { "/irj", 4 } },
+	[REPORTS] = { &fixture_site, &fixture_routes[1], { "/reports", 8 } },
+	[ROOTED] = { &fixture_rooted_site, &fixture_rooted[0], { "/app", 4 } },
+	[BESIDE] = { &fixture_rooted_site, &fixture_rooted[1], { "/irj", 4 } },
 };
 
 /* https: the client's scheme; host: what it put into Host */
@@ -69,10 +106,10 @@ fixture_mapping(
     enum fixture_route route, const struct client_facts *who, const char *host)
 {
 	return (struct mapping){
-		.site = &fixture_site,
-		.route = &fixture_routes[route],
+		.site = fixture_of[route].site,
+		.route = fixture_of[route].route,
 		.pool = &fixture_pool,
-		.prefix = slice_of(route == IRJ ? "/irj" : "/reports"),
+		.prefix = fixture_of[route].prefix,
 		.who = who,
 		.host = slice_of(host),
 	};

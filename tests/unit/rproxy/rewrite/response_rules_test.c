@@ -133,6 +133,14 @@ static const struct url_case urls[] = {
 	{ REPORTS, S, "http://10.1.0.11:50000/two/x", S "/app2/x" },
 	{ IRJ, S, "http://10.1.0.11:50000/crystal/reports/x", S "/reports/x" },
 	{ REPORTS, S, "http://evil.org/crystal/reports/x", SAME },
+	/* a route for all of the server, and one beside it */
+	{ ROOTED, S, "http://10.1.0.11:50000/x", S "/app/x" },
+	{ ROOTED, S, "/x?y", "/app/x?y" },
+	{ ROOTED, S, "/", "/app/" },
+	{ BESIDE, S, "http://10.1.0.11:50000/irj/x", S "/irj/x" },
+	{ BESIDE, S, "/irj", SAME },
+	{ BESIDE, S, "/irj/x?y", SAME },
+	{ BESIDE, S, "/irjx", "/app/irjx" },
 };
 
 /* "https://h:p" into facts and Host */
