@@ -153,24 +153,34 @@ map_domain(const struct mapping *m, struct attribute *t, struct arena *a)
 }
 
 /*
- * A path below the route's "to" goes back to the prefix.  One above it ("/"
- * excepted, which covers everything anyway) covers what is mapped, too, and
- * becomes the prefix: a browser never sees the part above.
+ * A path below the route's "to" goes back to the prefix.  One above it covers
+ * what is mapped, too, and becomes the prefix: a browser never sees the part
+ * above.  "/" above it is meant for the whole host, such as a cookie for
+ * single sign-on, and stays; where "to" itself is "/" it is that server's own:
+ * two of them behind one name must not take each other's sessions away.
  */
+static struct slice
+public_path(const struct mapping *m, struct slice path, struct arena *a)
+{
+	struct slice to = slice_of(m->route->to);
+
+	if (slice_eq(path, SLICE("/")))
+		return slice_eq(to, path) ? m->prefix : path;
+	if (to.len > 0 && !path_prefix_matches(to, path) &&
+	    path_prefix_matches(path, to))
+		return m->prefix;
+	return response_rules_path(m, path, a);
+}
+
 static bool
 map_path(const struct mapping *m, struct attribute *t, struct arena *a)
 {
 	struct slice path = t->value;
 	struct slice parts[2] = { SLICE(" Path="), path };
 
-	if (path.len < 2 || path.p[0] != '/')
+	if (path.len == 0 || path.p[0] != '/')
 		return true;
-	if (m->route->to != NULL &&
-	    !path_prefix_matches(slice_of(m->route->to), path) &&
-	    path_prefix_matches(path, slice_of(m->route->to)))
-		parts[1] = m->prefix;
-	else
-		parts[1] = response_rules_path(m, path, a);
+	parts[1] = public_path(m, path, a);
 	if (parts[1].p == NULL)
 		return false;
 	if (slice_eq(parts[1], path))

@@ -68,6 +68,10 @@ static const struct cookie_case cookies[] = {
 	    "a=b; Path=/reports; HttpOnly; Secure" },
 	{ REPORTS, true, H, "a=b; Secure; Path=/crystal/reports",
 	    "a=b; Secure; Path=/reports" },
+	/* "/" of a route for all of the server is that route's own */
+	{ ROOTED, false, H, "a=b; Path=/", "a=b; Path=/app" },
+	{ ROOTED, false, H, "a=b; Path=/x", "a=b; Path=/app/x" },
+	{ BESIDE, false, H, "a=b; Path=/", SAME },
 	{ BESIDE, false, H, "a=b; Path=/irj", SAME },
 	{ BESIDE, false, H, "a=b; Path=/x", "a=b; Path=/app/x" },
 	/* an inner domain becomes the public name */
