@@ -48,11 +48,15 @@ path_prefix_is_plain(struct slice path)
 	return true;
 }
 
-/* A browser takes a backslash for a slash. */
+/*
+ * A browser takes a backslash for a slash, and no notice at all of a tab
+ * (WHATWG URL, "basic URL parser").
+ */
 static struct slice
 without_slashes(struct slice rest)
 {
-	while (rest.len > 0 && (rest.p[0] == '/' || rest.p[0] == '\\'))
+	while (rest.len > 0 &&
+	       (rest.p[0] == '/' || rest.p[0] == '\\' || rest.p[0] == '\t'))
 		rest = slice_from(rest, 1);
 	return rest;
 }

@@ -16,8 +16,9 @@ bool path_prefix_matches(struct slice prefix, struct slice path);
 
 /*
  * path with "from", which it begins with, replaced by "to"; a final slash of
- * either does not count.  The result never begins with two slashes, which
- * would name a host (RFC 3986 section 4.2).  SLICE_NONE when memory is short.
+ * either does not count.  The result never begins with two slashes, or with
+ * what a browser takes for them: they would name a host (RFC 3986 section
+ * 4.2).  SLICE_NONE when memory is short.
  */
 struct slice path_prefix_replace(
     struct slice from, struct slice to, struct slice path, struct arena *a);
