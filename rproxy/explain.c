@@ -216,7 +216,6 @@ print_reverse(struct explained *e)
 	const struct mapping m = {
 		.site = p->site,
 		.route = p->route,
-		.pool = p->pool,
 		.prefix = p->prefix,
 		.who = &e->who,
 		.host = p->host,

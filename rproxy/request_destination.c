@@ -19,7 +19,6 @@ is_ours(const struct request_plan *p, const struct client_facts *who,
 	const struct mapping m = {
 		.site = p->site,
 		.route = p->route,
-		.pool = p->pool,
 		.who = who,
 		.host = p->host,
 	};

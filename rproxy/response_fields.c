@@ -16,7 +16,6 @@ mapping_of(const struct request_plan *p, const struct client_facts *who)
 	return (struct mapping){
 		.site = p->site,
 		.route = p->route,
-		.pool = p->pool,
 		.prefix = p->prefix,
 		.who = who,
 		.host = p->host,

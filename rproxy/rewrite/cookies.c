@@ -76,8 +76,10 @@ domain_covers(struct slice domain, struct slice host)
 }
 
 static bool
-covers_inner(const struct pool_conf *pool, struct slice domain)
+covers_pool(const struct pool_conf *pool, struct slice domain)
 {
+	if (pool == NULL)
+		return false;
 	for (size_t i = 0; i < pool->n_server; i++) {
 		if (domain_covers(domain, slice_of(pool->server[i].host)))
 			return true;
@@ -87,6 +89,13 @@ covers_inner(const struct pool_conf *pool, struct slice domain)
 			return true;
 	}
 	return false;
+}
+
+static bool
+covers_inner(const struct route_conf *r, struct slice domain)
+{
+	return covers_pool(r->pool_http, domain) ||
+	       covers_pool(r->pool_https, domain);
 }
 
 /* A browser takes no Domain that is an address or has no dot. */
@@ -143,7 +152,7 @@ map_domain(const struct mapping *m, struct attribute *t, struct arena *a)
 		return set_domain(t, slice_of(to), a);
 	if (!authority_parse(m->host, &public) || domain.len == 0 ||
 	    domain_covers(domain, public.host) ||
-	    !covers_inner(m->pool, domain))
+	    !covers_inner(m->route, domain))
 		return true;
 	if (!may_be_domain(public)) {
 		t->text = SLICE_NONE;

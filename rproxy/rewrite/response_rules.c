@@ -80,6 +80,8 @@ is_same_authority(
 static bool
 is_of_pool(const struct url *u, const struct pool_conf *pool)
 {
+	if (pool == NULL) /* the route is for one scheme alone */
+		return false;
 	for (size_t i = 0; i < pool->n_server; i++) {
 		const struct server_conf *s = &pool->server[i];
 
@@ -95,6 +97,17 @@ is_of_pool(const struct url *u, const struct pool_conf *pool)
 	return false;
 }
 
+/*
+ * A route may have a pool for each scheme: the same servers by other ports.
+ * One that answers on http names its port for https when it sends a client to
+ * its secure area.
+ */
+static bool
+is_inner(const struct url *u, const struct route_conf *r)
+{
+	return is_of_pool(u, r->pool_http) || is_of_pool(u, r->pool_https);
+}
+
 /* "*.example.com" covers "a.example.com" */
 static bool
 name_covers(struct slice name, struct slice host)
@@ -103,6 +116,15 @@ name_covers(struct slice name, struct slice host)
 		return host.len >= name.len &&
 		       slice_ends_with_nocase(host, slice_from(name, 1));
 	return authority_is_same_host(name, host);
+}
+
+static bool
+has_port(const struct pool_conf *pool, uint16_t port)
+{
+	for (size_t i = 0; pool != NULL && i < pool->n_server; i++)
+		if (pool->server[i].port == port)
+			return true;
+	return false;
 }
 
 /*
@@ -117,11 +139,8 @@ is_port_of_site(const struct mapping *m, uint16_t port)
 	    port == m->site->http.https_port ||
 	    port == forwarded_port(m->who, m->host))
 		return true;
-	for (size_t i = 0; i < m->pool->n_server; i++) {
-		if (m->pool->server[i].port == port)
-			return true;
-	}
-	return false;
+	return has_port(m->route->pool_http, port) ||
+	       has_port(m->route->pool_https, port);
 }
 
 static bool
@@ -148,7 +167,7 @@ response_rules_is_public(const struct mapping *m, const struct authority *at)
 static enum owner
 owner_of(const struct mapping *m, const struct url *u)
 {
-	if (is_of_pool(u, m->pool))
+	if (is_inner(u, m->route))
 		return OWNER_INNER;
 	if (response_rules_is_public(m, &u->at))
 		return OWNER_SITE;
@@ -174,6 +193,12 @@ server_prefix_len(const struct route_conf *r, struct slice path)
 	return longest;
 }
 
+static bool
+is_pool_of(const struct pool_conf *pool, const struct route_conf *r)
+{
+	return pool != NULL && (pool == r->pool_http || pool == r->pool_https);
+}
+
 /*
  * The route of the same servers that covers most of the path; of two, the one
  * that leaves it as it is.
@@ -190,7 +215,8 @@ route_by_server_path(const struct mapping *m, struct slice path)
 
 		if (len == 0 || len < best_len ||
 		    (len == best_len && r->to != NULL) ||
-		    (r->pool_http != m->pool && r->pool_https != m->pool))
+		    (!is_pool_of(r->pool_http, m->route) &&
+			!is_pool_of(r->pool_https, m->route)))
 			continue;
 		best = r;
 		best_len = len;

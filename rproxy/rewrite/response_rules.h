@@ -2,18 +2,18 @@
  * Reverse mapping: URLs in a response that name the inside become URLs of the
  * outside.  Pure.
  *
- * A URL is ours when its authority is one of the pool's servers or aliases
- * (then it gets the host and port of this request) or one of the site's own
- * names (then it keeps its name).  Compared as authorities: case, default
- * ports and the spelling of IPv6 addresses do not matter; user info is never
- * ours.
+ * A URL is ours when its authority is one of the servers or aliases of the
+ * route's pools (then it gets the host and port of this request) or one of
+ * the site's own names (then it keeps its name).  Compared as authorities:
+ * case, default ports and the spelling of IPv6 addresses do not matter; user
+ * info is never ours.
  *
  * The scheme becomes that of this request, with one exception: a URL that
  * says https stays https, so that an application may send a client from http
  * to its secure area without a loop.
  *
  * The path goes backwards through the path mapping of the route, or of that
- * route with the same pool which covers most of it; where that one maps
+ * route with the same pools which covers most of it; where that one maps
  * nothing, the path stays.
  */
 #ifndef RPROXY_REWRITE_RESPONSE_RULES_H
@@ -29,7 +29,6 @@
 struct mapping {
 	const struct site_conf *site;
 	const struct route_conf *route;
-	const struct pool_conf *pool;
 	struct slice prefix; /* of the route, that matched */
 	const struct client_facts *who;
 	struct slice host; /* public, as the client sent it: "h" or "h:p" */

@@ -90,6 +90,10 @@ static const struct cookie_case cookies[] = {
 	{ IRJ, false, "portal.example.com:8443",
 	    "a=b; Domain=10.1.0.11; Path=/",
 	    "a=b; Domain=portal.example.com; Path=/" },
+	{ TWIN, false, H, "a=b; Domain=10.2.0.1",
+	    "a=b; Domain=portal.example.com" },
+	{ TWIN, true, H, "a=b; Domain=10.2.0.1; Secure",
+	    "a=b; Domain=portal.example.com; Secure" },
 	/* one that covers the public name already stays */
 	{ IRJ, false, H, "a=b; Domain=.example.com", SAME },
 	{ IRJ, false, H, "a=b; Domain=portal.example.com", SAME },

@@ -13,6 +13,8 @@
  *
  *	/app     -> the pool's /
  *	/irj     -> the pool, as is
+ *	/twin    -> http://10.2.0.1:50000 for http, :50001 for https
+ *	/plain   -> http://10.2.0.1:50000, its /inner; not on https
  */
 #ifndef TESTS_MAPPING_FIXTURE_H
 #define TESTS_MAPPING_FIXTURE_H
@@ -35,11 +37,23 @@ static struct pool_conf fixture_pool = {
 	.alias = fixture_aliases,
 	.n_alias = 1,
 };
+static struct server_conf fixture_twin_http[] = {
+	{ .https = false, .host = "10.2.0.1", .port = 50000 },
+};
+static struct server_conf fixture_twin_https[] = {
+	{ .https = false, .host = "10.2.0.1", .port = 50001 },
+};
+static struct pool_conf fixture_twins[] = {
+	{ .name = "twin-http", .server = fixture_twin_http, .n_server = 1 },
+	{ .name = "twin-https", .server = fixture_twin_https, .n_server = 1 },
+};
 static char *fixture_names[] = { "portal.example.com", "*.w.example.com" };
 static char *fixture_irj[] = { "/irj", "/logon" };
 static char *fixture_reports[] = { "/reports" };
 static char *fixture_app2[] = { "/app2" };
 static char *fixture_app[] = { "/app" };
+static char *fixture_twin[] = { "/twin" };
+static char *fixture_plain[] = { "/plain" };
 static struct route_conf fixture_routes[] = {
 	{ .name = "portal",
 	    .prefix = { .v = fixture_irj, .n = 2 },
@@ -66,6 +80,14 @@ static struct route_conf fixture_rooted[] = {
 	    .prefix = { .v = fixture_irj, .n = 1 },
 	    .pool_http = &fixture_pool,
 	    .pool_https = &fixture_pool },
+	{ .name = "twin",
+	    .prefix = { .v = fixture_twin, .n = 1 },
+	    .pool_http = &fixture_twins[0],
+	    .pool_https = &fixture_twins[1] },
+	{ .name = "plain",
+	    .prefix = { .v = fixture_plain, .n = 1 },
+	    .to = "/inner",
+	    .pool_http = &fixture_twins[0] },
 };
 static struct site_conf fixture_site = {
 	.name = "portal.example.com",
@@ -79,7 +101,7 @@ static struct site_conf fixture_rooted_site = {
 	.names = { .v = fixture_names, .n = 2 },
 	.http = { .https_port = 443 },
 	.route = fixture_rooted,
-	.n_route = 2,
+	.n_route = 4,
 };
 
 enum fixture_route {
@@ -87,6 +109,8 @@ enum fixture_route {
 	REPORTS,
 	ROOTED, /* /app of the other site */
 	BESIDE, /* its /irj */
+	TWIN,   /* its /twin */
+	PLAIN,  /* its /plain */
 };
 
 static const struct {
@@ -98,6 +122,8 @@ static const struct {
 	[REPORTS] = { &fixture_site, &fixture_routes[1], { "/reports", 8 } },
 	[ROOTED] = { &fixture_rooted_site, &fixture_rooted[0], { "/app", 4 } },
 	[BESIDE] = { &fixture_rooted_site, &fixture_rooted[1], { "/irj", 4 } },
+	[TWIN] = { &fixture_rooted_site, &fixture_rooted[2], { "/twin", 5 } },
+	[PLAIN] = { &fixture_rooted_site, &fixture_rooted[3], { "/plain", 6 } },
 };
 
 /* https: the client's scheme; host: what it put into Host */
@@ -108,7 +134,6 @@ fixture_mapping(
 	return (struct mapping){
 		.site = fixture_of[route].site,
 		.route = fixture_of[route].route,
-		.pool = &fixture_pool,
 		.prefix = fixture_of[route].prefix,
 		.who = who,
 		.host = slice_of(host),

@@ -141,6 +141,16 @@ static const struct url_case urls[] = {
 	{ BESIDE, S, "/irj", SAME },
 	{ BESIDE, S, "/irj/x?y", SAME },
 	{ BESIDE, S, "/irjx", "/app/irjx" },
+	/* a pool for each scheme: the servers of both are ours */
+	{ TWIN, S, "http://10.2.0.1:50001/twin", S "/twin" },
+	{ TWIN, S, "http://10.2.0.1:50000/twin", S "/twin" },
+	{ TWIN, P, "http://10.2.0.1:50000/twin", P "/twin" },
+	{ TWIN, P, "https://10.2.0.1:50001/twin", S "/twin" },
+	{ TWIN, P, "https://portal.example.com:50001/twin", S "/twin" },
+	{ TWIN, P, "http://10.1.0.11:50000/twin", SAME },
+	{ TWIN, P, "/inner/x", "/plain/x" },
+	{ PLAIN, P, "http://10.2.0.1:50000/inner/x", P "/plain/x" },
+	{ PLAIN, P, "http://10.2.0.1:50001/inner/x", SAME },
 };
 
 /* "https://h:p" into facts and Host */
