@@ -198,8 +198,8 @@ lint_trust(const struct site_conf *site, struct conf_faults *f)
 		    "trust_header");
 	if (http->trust_header.n > 0 && http->trust_from.n == 0)
 		conf_warning(f, http->trust_header.at[0],
-		    "http.trust_header: without effect, name the peers by "
-		    "trust_from");
+		    "http.trust_header: nobody may state it, name the peers "
+		    "that may by trust_from");
 	if (http->hsts_s > 0 && !site->tls.present)
 		conf_warning(f, conf_place_of(site->source, "http", "hsts"),
 		    "http.hsts: without effect, this site has no [tls]");

@@ -172,6 +172,8 @@ print_removed(const struct http_conf *http)
 		printf(" %s%s", name, is_prefix ? "*" : "");
 	for (size_t i = 0; i < http->strip_header.n; i++)
 		printf(" %s", http->strip_header.v[i]);
+	for (size_t i = 0; i < http->trust_header.n; i++)
+		printf(" %s", http->trust_header.v[i]);
 	for (size_t i = 0; i < http->request_header_remove.n; i++)
 		printf(" %s", http->request_header_remove.v[i].name);
 	printf("\n");

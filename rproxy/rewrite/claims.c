@@ -168,20 +168,38 @@ claims_is_same(struct slice a, struct slice b)
 	return true;
 }
 
-/* "SM_*" covers "sm-user" */
+typedef bool comparison(struct slice a, struct slice b);
+
+/* "SM_*" covers what begins so. */
 static bool
-is_named(const struct string_list *l, struct slice name)
+is_named(const struct string_list *l, struct slice name, comparison *is_same)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		struct slice text = slice_of(l->v[i]);
 		struct slice head = slice_first(text, slice_find(text, '*'));
 		bool is_whole = head.len == text.len;
 
-		if (claims_is_same(
+		if (is_same(
 			head, is_whole ? name : slice_first(name, head.len)))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Removed in every spelling, believed in one: an agent in front sets SM_USER
+ * anew and may let a client's SM-USER pass, which a server that folds the two
+ * could take for its word.
+ */
+static bool
+must_go(const struct http_conf *http, struct slice name, bool trusted)
+{
+	if (!claims_is_claim(name) &&
+	    !is_named(&http->strip_header, name, claims_is_same) &&
+	    !is_named(&http->trust_header, name, claims_is_same))
+		return false;
+	return !trusted ||
+	       !is_named(&http->trust_header, name, slice_eq_nocase);
 }
 
 bool
@@ -200,13 +218,7 @@ claims_strip(
 {
 	bool trusted = claims_is_trusted(http, peer);
 
-	for (unsigned i = 0; i < f->n; i++) {
-		struct slice name = f->v[i].name;
-
-		if (!claims_is_claim(name) &&
-		    !is_named(&http->strip_header, name))
-			continue;
-		if (!trusted || !is_named(&http->trust_header, name))
+	for (unsigned i = 0; i < f->n; i++)
+		if (must_go(http, f->v[i].name, trusted))
 			f->v[i].drop = true;
-	}
 }

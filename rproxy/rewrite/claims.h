@@ -21,9 +21,9 @@ bool claims_is_same(struct slice a, struct slice b);
 /* Whether peer is one that http->trust_from names. */
 bool claims_is_trusted(const struct http_conf *http, const struct addr *peer);
 /*
- * Drops all of them, and those of http->strip_header: before anything of ours
- * is added.  What a trusted peer states under a name of http->trust_header
- * stays.
+ * Drops all of them, and those of http->strip_header and http->trust_header:
+ * before anything of ours is added.  What a trusted peer states under a name
+ * of http->trust_header, spelled like there but for the case, stays.
  */
 void claims_strip(
     struct fields *f, const struct http_conf *http, const struct addr *peer);

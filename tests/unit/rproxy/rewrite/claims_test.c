@@ -85,10 +85,15 @@ struct trust_case {
 
 static const struct trust_case trust_cases[] = {
 	{ "10.9.1.2", "X-Forwarded-For", true },
-	{ "10.9.1.2", "x_forwarded_for", true },
+	{ "10.9.1.2", "x-forwarded-for", true },
+	{ "10.9.1.2", "x_forwarded_for", false },
 	{ "10.9.1.2", "X-Forwarded-Proto", false },
 	{ "10.9.1.2", "SM_USER", true },
-	{ "10.9.1.2", "sm-serversessionid", true },
+	{ "10.9.1.2", "sm_serversessionid", true },
+	{ "10.9.1.2", "sm-serversessionid", false },
+	{ "10.9.1.2", "SM-USER", false },
+	{ "10.9.1.2", "X-Sso-User", true },
+	{ "10.9.1.2", "X_Sso_User", false },
 	{ "10.9.1.2", "iv-user", false },
 	{ "10.9.1.2", "Accept", true },
 	{ "2001:db8::1", "SM_USER", true },
@@ -96,6 +101,10 @@ static const struct trust_case trust_cases[] = {
 	{ "10.10.1.2", "SM_USER", false },
 	{ "10.10.1.2", "sm-user", false },
 	{ "10.10.1.2", "SMUSER", true },
+	/* on no other list than trust_header */
+	{ "10.10.1.2", "X-Sso-User", false },
+	{ "10.10.1.2", "x_sso_user", false },
+	{ "10.10.1.2", "X-Sso-Users", true },
 	{ "10.10.1.2", "IV_User", false },
 	{ "10.10.1.2", "iv-users", true },
 	{ "10.10.1.2", "Accept", true },
@@ -104,12 +113,12 @@ static const struct trust_case trust_cases[] = {
 static void
 only_named_peers_may_state_named_headers(void **state)
 {
-	static char *trusted[] = { "X-Forwarded-For", "SM_*" };
+	static char *trusted[] = { "X-Forwarded-For", "SM_*", "X-Sso-User" };
 	static char *stripped[] = { "sm-*", "iv-user" };
 	static struct cidr nets[2];
 	const struct http_conf http = {
 		.trust_from = { nets, 2 },
-		.trust_header = { .v = trusted, .n = 2 },
+		.trust_header = { .v = trusted, .n = 3 },
 		.strip_header = { .v = stripped, .n = 2 },
 	};
 
