@@ -6,6 +6,9 @@
  * went first (request_rules), then what the client claims about itself, then
  * what the operator removes; what we add comes last, and nothing that the
  * client sent can take it away.  RFC 9110 section 7.6.
+ *
+ * What is removed or replaced is so in every spelling that a server could take
+ * for the name: "X_Plain" goes where the file says "X-Plain".
  */
 #include "rproxy/request_fields.h"
 
@@ -37,7 +40,7 @@ set_configured(struct fields *f, const struct http_conf *http,
 
 		if (!request_fields_may_set(who, name))
 			continue;
-		fields_drop_name(f, name);
+		claims_drop_same(f, name);
 		if (!fields_add(f, name, slice_of(set->v[i].value)))
 			return false;
 	}
@@ -54,7 +57,7 @@ request_fields_rewrite(struct request_head *r, struct request_plan *p,
 
 	claims_strip(f, http, &who->addr);
 	for (size_t i = 0; i < remove->n; i++)
-		fields_drop_name(f, slice_of(remove->v[i].name));
+		claims_drop_same(f, slice_of(remove->v[i].name));
 	fields_drop(f, FIELD_HOST);
 	fields_drop(f, FIELD_CONTENT_LENGTH);
 	fields_drop(f, FIELD_DESTINATION);

@@ -168,6 +168,14 @@ claims_is_same(struct slice a, struct slice b)
 	return true;
 }
 
+void
+claims_drop_same(struct fields *f, struct slice name)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (claims_is_same(f->v[i].name, name))
+			f->v[i].drop = true;
+}
+
 typedef bool comparison(struct slice a, struct slice b);
 
 /* "SM_*" covers what begins so. */

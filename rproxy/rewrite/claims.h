@@ -17,6 +17,8 @@ bool claims_is_claim(struct slice name);
 bool claims_at(size_t i, const char **name, bool *is_prefix);
 /* The same name to a server: any case, '_' equal to '-'. */
 bool claims_is_same(struct slice a, struct slice b);
+/* Drops every field that has the same name to a server. */
+void claims_drop_same(struct fields *f, struct slice name);
 
 /* Whether peer is one that http->trust_from names. */
 bool claims_is_trusted(const struct http_conf *http, const struct addr *peer);

@@ -28,7 +28,8 @@ static const char site[] =
 #define REQUEST                                                                \
 	"GET /x HTTP/1.1\r\nHost: p.example.com\r\nX-Debug: 1\r\n"             \
 	"Front_End_Https: on\r\nX-Plain: no\r\nX-Forwarded-For: 6.6.6.6\r\n"   \
-	"clientprotocol: https\r\nAccept: a\r\n\r\n"
+	"clientprotocol: https\r\nAccept: a\r\nX_Plain: no\r\n"                \
+	"x_debug: 1\r\n\r\n"
 
 struct wanted {
 	const char *name;
@@ -42,7 +43,9 @@ static const struct wanted fields[] = {
 	{ "ClientProtocol", "http", "HTTPS" },
 	{ "x-sap-webdisp-ap", "HTTP=8000", "HTTP=8000" },
 	{ "X-Plain", "yes", "yes" },
+	{ "X_Plain", NULL, NULL },
 	{ "X-Debug", NULL, NULL },
+	{ "X_Debug", NULL, NULL },
 	{ "X-Forwarded-For", "192.0.2.1", "192.0.2.1" },
 	{ "Accept", "a", "a" },
 	{ "Host", NULL, NULL },
