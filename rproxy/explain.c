@@ -4,7 +4,8 @@
  * The request is made as a client would make it and goes through the same
  * functions as in a worker, so that this says what happens and not what
  * somebody once thought would happen.  The client is made up: 192.0.2.1, with
- * TLS 1.3 on https, and with a certificate where the site asks for one.
+ * TLS 1.3 on https, with the URL's name in the handshake, and with a
+ * certificate where the site asks for one.
  */
 #include "rproxy/explain.h"
 
@@ -28,6 +29,7 @@ struct explained {
 	struct request_head head;
 	struct request_plan plan;
 	struct arena arena;
+	struct slice server_name; /* that a browser sends for the URL */
 	struct proxy_v2 tls;
 	struct client_facts who;
 };
@@ -46,6 +48,7 @@ make_client(struct explained *e, bool https)
 {
 	e->tls = (struct proxy_v2){
 		.has_ssl = true,
+		.authority = e->server_name,
 		.client = PROXY_V2_CLIENT_SSL,
 		.version = SLICE("TLSv1.3"),
 		.cipher = SLICE("TLS_AES_256_GCM_SHA384"),
@@ -73,6 +76,19 @@ forget_certificate(struct explained *e, const struct site_conf *site)
 	e->tls.cert = SLICE_NONE;
 }
 
+/* None for an address (RFC 6066 section 3): tlsd takes the default site. */
+static struct slice
+server_name_of(struct slice authority)
+{
+	struct authority at;
+	struct addr ignored;
+
+	if (!authority_parse(authority, &at) ||
+	    addr_parse_ip(at.host, 0, &ignored))
+		return SLICE_NONE;
+	return at.host;
+}
+
 static bool
 make_request(struct explained *e, const char *url)
 {
@@ -86,6 +102,7 @@ make_request(struct explained *e, const char *url)
 	if (target_parse(text, METHOD_GET, &t) != REASON_OK ||
 	    t.form != TARGET_ABSOLUTE)
 		return false;
+	e->server_name = server_name_of(t.authority);
 	path = (size_t)(t.authority.p - url) + t.authority.len;
 	text = slice_from(text, path);
 	text =

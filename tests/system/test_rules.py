@@ -212,6 +212,29 @@ def test_explains_what_becomes_of_a_url(files):
                "x-forwarded*" in l for l in lines)
 
 
+def test_explains_a_site_that_asks_for_certificates_beside_a_default(files):
+    """The made-up handshake names the site, as a browser's does."""
+    (files.folder / "other.ini").write_text(
+        "[site]\nnames = other.example.com\ndefault = yes\n"
+        "[route r]\nprefix = /\npool = p\n"
+        "[pool p]\nserver = http://127.0.0.1:2\n")
+    ini = files.folder / "rproxy.ini"
+    ini.write_text(ini.read_text().replace(
+        "sites = site.ini", "sites = site.ini\nsites = other.ini"))
+    site = (
+        "[site]\nnames = p.example.com\nnames = 127.0.0.1\napp = sap-java\n"
+        "[tls]\ncertificate = c\nkey = k\nclient_verify = required\n"
+        "client_ca = x\n"
+        "[route r]\nprefix = /\npool = p\nrequire_client_cert = yes\n"
+        "[pool p]\nserver = http://127.0.0.1:1\n")
+    status, out, _ = files.run(site, "-e", "https://P.example.com:8443/x")
+    assert status == 0, out
+    assert "sends      SSL_CLIENT_CERT: " in out
+    status, out, _ = files.run(site, "-e", "https://127.0.0.1/x")
+    assert status == 1
+    assert "421 wrong_site" in out
+
+
 def test_explains_refusals_and_redirects(files):
     site = SITE.format(http=RULES, port=50000)
     status, out, _ = files.run(site, "-e", "http://localhost/x/../nwa")
