@@ -194,6 +194,12 @@ is_named(const struct string_list *l, struct slice name, comparison *is_same)
 	return false;
 }
 
+bool
+claims_is_trusted_with(const struct http_conf *http, struct slice name)
+{
+	return is_named(&http->trust_header, name, slice_eq_nocase);
+}
+
 /*
  * Removed in every spelling, believed in one: an agent in front sets SM_USER
  * anew and may let a client's SM-USER pass, which a server that folds the two
@@ -206,8 +212,7 @@ must_go(const struct http_conf *http, struct slice name, bool trusted)
 	    !is_named(&http->strip_header, name, claims_is_same) &&
 	    !is_named(&http->trust_header, name, claims_is_same))
 		return false;
-	return !trusted ||
-	       !is_named(&http->trust_header, name, slice_eq_nocase);
+	return !trusted || !claims_is_trusted_with(http, name);
 }
 
 bool

@@ -22,6 +22,8 @@ void claims_drop_same(struct fields *f, struct slice name);
 
 /* Whether peer is one that http->trust_from names. */
 bool claims_is_trusted(const struct http_conf *http, const struct addr *peer);
+/* Whether http->trust_header has the name, spelled so but for the case. */
+bool claims_is_trusted_with(const struct http_conf *http, struct slice name);
 /*
  * Drops all of them, and those of http->strip_header and http->trust_header:
  * before anything of ours is added.  What a trusted peer states under a name

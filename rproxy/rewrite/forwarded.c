@@ -245,6 +245,30 @@ is_stated(const struct fields *f, struct slice name)
 	return false;
 }
 
+static bool
+is_about_cert(enum profile_fact fact)
+{
+	return fact == FACT_CERT_B64 || fact == FACT_CERT_PEM1 ||
+	       fact == FACT_CERT_RFC9440 || fact == FACT_CHAIN_B64 ||
+	       fact == FACT_CHAIN_RFC9440 || fact == FACT_CERT_VERDICT;
+}
+
+/*
+ * A balancer that tells of its clients' certificates may have shown one of its
+ * own to tlsd.  Where a client of it has none, that one must not be told of
+ * instead, nor its chain and verdict beside another certificate.
+ */
+static bool
+tells_certs(const struct profile *p, const struct http_conf *http)
+{
+	for (size_t i = 0; i < p->n_rows; i++) {
+		if (is_about_cert(p->rows[i].fact) &&
+		    claims_is_trusted_with(http, p->rows[i].name))
+			return true;
+	}
+	return false;
+}
+
 bool
 forwarded_add(struct fields *f, const struct client_facts *who,
     const struct site_conf *site, struct slice host, struct arena *a)
@@ -252,11 +276,15 @@ forwarded_add(struct fields *f, const struct client_facts *who,
 	const struct profile *p = profile_of(site->app);
 	struct facts k = { .who = who, .site = site, .host = host, .arena = a };
 	bool is_told = claims_is_trusted(&site->http, &who->addr);
+	bool is_cert_told = is_told && tells_certs(p, &site->http);
 
 	for (size_t i = 0; i < p->n_rows; i++) {
-		if (is_told && is_stated(f, p->rows[i].name))
+		const struct profile_row *row = &p->rows[i];
+
+		if ((is_told && is_stated(f, row->name)) ||
+		    (is_cert_told && is_about_cert(row->fact)))
 			continue;
-		if (!add_row(f, &k, &p->rows[i]))
+		if (!add_row(f, &k, row))
 			return false;
 	}
 	return true;

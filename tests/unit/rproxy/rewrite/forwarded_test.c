@@ -270,6 +270,55 @@ what_a_trusted_peer_states_is_not_stated_again(void **state)
 	arena_fini(&a);
 }
 
+/* The certificate that a balancer has shown itself is not its client's. */
+static void
+a_trusted_peers_own_certificate_is_not_taken_for_its_clients(void **state)
+{
+	static const struct {
+		const char *trusted;
+		const char *stated; /* by the peer; NULL: nothing */
+		bool own;           /* its own is told of */
+	} rows[] = {
+		{ "X-Forwarded-For", NULL, true },
+		{ "ssl_client_cert", NULL, false },
+		{ "SSL_CLIENT_CERT", "SSL_CLIENT_CERT", false },
+		{ "SSL_*", "SSL_CLIENT_CERT", false },
+		{ "SSL_CLIENT_VERIFY", NULL, false },
+	};
+	static struct cidr net[1];
+	char got[4096];
+
+	(void)state;
+	assert_true(cidr_parse(SLICE("192.0.2.0/24"), &net[0]));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char name[32];
+		char *names[1] = { name };
+		struct site_conf site = { .app = APP_SAP_JAVA,
+			.tls.client_verify = CLIENT_VERIFY_OPTIONAL_ANY,
+			.http.trust_from = { net, 1 },
+			.http.trust_header = { .v = names, .n = 1 } };
+		struct proxy_v2 tls;
+		struct client_facts who = facts_of(TLS_CERT, &tls);
+		struct fields f = { 0 };
+		struct arena a;
+
+		(void)snprintf(name, sizeof(name), "%s", rows[i].trusted);
+		arena_init(&a, 65536);
+		assert_true(addr_parse_ip(SLICE("192.0.2.1"), 1, &who.addr));
+		if (rows[i].stated != NULL)
+			assert_true(fields_add(
+			    &f, slice_of(rows[i].stated), SLICE("theirs")));
+		assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+		write_fields(&f, got, sizeof(got));
+		if ((strstr(got, "MAMCAQ") != NULL) != rows[i].own ||
+		    (strstr(got, "SUCCESS") != NULL) != rows[i].own ||
+		    (strstr(got, "theirs") != NULL) != (rows[i].stated != NULL))
+			fail_msg("case %zu:\n%s", i, got);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
 /* PROXY headers may come from other senders than tlsd. */
 static void
 facts_with_line_ends_are_left_out(void **state)
@@ -304,6 +353,8 @@ main(void)
 		    an_unverified_certificate_goes_with_the_verdict),
 		cmocka_unit_test(
 		    what_a_trusted_peer_states_is_not_stated_again),
+		cmocka_unit_test(
+		    a_trusted_peers_own_certificate_is_not_taken_for_its_clients),
 		cmocka_unit_test(facts_with_line_ends_are_left_out),
 	};
 
