@@ -137,7 +137,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
 	rproxy/http/path \
-	rproxy/route/prefix rproxy/rewrite/claims \
+	rproxy/route/prefix rproxy/rewrite/claims rproxy/rewrite/client_cert \
 	rproxy/rewrite/cookies rproxy/rewrite/forwarded \
 	rproxy/rewrite/hop_by_hop rproxy/rewrite/response_rules \
 	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line \

@@ -10,7 +10,7 @@ import ssl
 import pytest
 
 from ca import Authority, openssl
-from client import Connection, tls_context
+from client import Connection, fetch, tls_context
 from mirror import mirror, sent
 
 HOST = "portal.example.com"
@@ -215,3 +215,10 @@ def test_a_bad_certificate_is_told_with_its_verdict_or_not_at_all(
     assert fields["SSL_CLIENT_VERIFY"].startswith("FAILED:unable to")
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         ask(site("sap-java", "optional"), context)
+
+
+def test_what_varies_by_certificate_is_for_no_cache(site, tls):
+    for app, seen in (("rfc", "*"), ("tomcat", "Accept, Client-Cert")):
+        answer = fetch(site(app).https_port, "/", tls, HOST, headers=[
+            ("X-Answer", "Vary: Accept, Client-Cert")])
+        assert answer.get("Vary") == seen
