@@ -204,6 +204,8 @@ enum sticky_mode {
 	STICKY_APP,    /* the id in the server's own */
 };
 
+#define STICKY_OWN_COOKIE "ROUTEID" /* where sticky_cookie is NULL */
+
 enum upstream_share {
 	UPSTREAM_SHARE_ANY,
 	UPSTREAM_SHARE_CLIENT, /* with the same client connection alone */

@@ -131,6 +131,37 @@ lint_pool(const struct site_conf *site, const struct pool_conf *pool,
 		    pool->keepalive_timeout_ms, theirs_s);
 }
 
+static const char *
+own_cookie(const struct pool_conf *pool)
+{
+	if (pool->sticky != STICKY_COOKIE || pool->n_server < 2)
+		return NULL;
+	return pool->sticky_cookie != NULL ? pool->sticky_cookie
+					   : STICKY_OWN_COOKIE;
+}
+
+/* Each pool would overwrite what the other has set. */
+static void
+lint_own_cookies(const struct site_conf *site, struct conf_faults *f)
+{
+	for (size_t i = 0; i < site->n_pool; i++) {
+		const char *name = own_cookie(&site->pool[i]);
+
+		for (size_t k = 0; name != NULL && k < i; k++) {
+			const char *other = own_cookie(&site->pool[k]);
+
+			if (other == NULL || strcmp(name, other) != 0)
+				continue;
+			conf_warning(f, site->pool[i].at,
+			    "pool.sticky_cookie: %s is that of [pool %s] as "
+			    "well, and a client that uses both loses its "
+			    "sessions: give one of them another name",
+			    name, site->pool[k].name);
+			break;
+		}
+	}
+}
+
 /* [http] ------------------------------------------------------------------- */
 
 /* "portal.example.com" and "*.p.example.com" lie within "example.com". */
@@ -216,6 +247,7 @@ config_lint(const struct rproxy_config *c, struct conf_faults *f)
 		lint_systems(site, f);
 		for (size_t k = 0; k < site->n_pool; k++)
 			lint_pool(site, &site->pool[k], f);
+		lint_own_cookies(site, f);
 		lint_cookies(site, f);
 		lint_headers(site, f);
 		lint_trust(site, f);

@@ -148,9 +148,14 @@ profile_of(enum app_kind app)
 const struct profile_row *
 profile_find(const struct profile *p, struct slice name)
 {
-	for (size_t i = 0; i < p->n_rows; i++)
-		if (claims_is_same(p->rows[i].name, name))
-			return &p->rows[i];
+	for (size_t i = 0; i < p->n_rows; i++) {
+		const struct profile_row *row = &p->rows[i];
+		bool is_beginning = row->fact == FACT_CHAIN_B64;
+
+		if (claims_is_same(row->name,
+			is_beginning ? slice_first(name, row->name.len) : name))
+			return row;
+	}
 	return NULL;
 }
 

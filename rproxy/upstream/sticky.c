@@ -109,13 +109,7 @@ whole(struct slice value, struct slice id[STICKY_WISHES])
 	id[0] = value;
 }
 
-static const struct form own_form = { "ROUTEID", false, whole };
-
-bool
-sticky_has_form(enum app_kind app)
-{
-	return forms[app].parse != NULL;
-}
+static const struct form own_form = { STICKY_OWN_COOKIE, false, whole };
 
 /* our cookie --------------------------------------------------------------- */
 
@@ -139,7 +133,7 @@ token_of(const struct pool_conf *pool, unsigned server, char out[17])
 
 struct slice
 sticky_cookie(
-    const struct pool_conf *pool, unsigned server, bool https, struct arena *a)
+    const struct pool_conf *pool, unsigned server, bool secure, struct arena *a)
 {
 	const char *name =
 	    pool->sticky_cookie != NULL ? pool->sticky_cookie : own_form.cookie;
@@ -147,7 +141,7 @@ sticky_cookie(
 
 	token_of(pool, server, token);
 	return arena_printf(a, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s", name,
-	    token, https ? "; Secure" : "");
+	    token, secure ? "; Secure" : "");
 }
 
 /* wishes ------------------------------------------------------------------- */

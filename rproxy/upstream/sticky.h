@@ -17,9 +17,6 @@ struct sticky_wishes {
 	unsigned server[STICKY_WISHES]; /* index in pool->server */
 };
 
-/* Whether servers of this kind tell their id in a cookie of their own. */
-bool sticky_has_form(enum app_kind app);
-
 /*
  * By pool->sticky; target as the client sent it, fields before or after
  * rewriting.  A route that no server has is no wish: such a request is
@@ -29,10 +26,10 @@ void sticky_read(const struct pool_conf *pool, enum app_kind app,
     struct slice target, const struct fields *f, struct sticky_wishes *out);
 
 /*
- * Set-Cookie value that binds a client to this server, for STICKY_COOKIE.
- * SLICE_NONE: memory is short.
+ * Set-Cookie value that binds a client to this server, for STICKY_COOKIE;
+ * secure: with that attribute.  SLICE_NONE: memory is short.
  */
-struct slice sticky_cookie(
-    const struct pool_conf *pool, unsigned server, bool https, struct arena *a);
+struct slice sticky_cookie(const struct pool_conf *pool, unsigned server,
+    bool secure, struct arena *a);
 
 #endif

@@ -268,6 +268,13 @@ LINTS = [
      "keepalive_timeout = 1m\n"),
     ("request_header: clientprotocol is sent", "app = sap-java",
      "request_header = clientprotocol: https", "", ""),
+    ("request_header: ssl-client-cert-chain-1 is sent", "app = sap-java",
+     "request_header = ssl-client-cert-chain-1: x", "", ""),
+    ("pool.sticky_cookie: ROUTEID is that of [pool p] as well",
+     "app = tomcat", "", "",
+     "server = http://10.1.0.2:1\nsticky = cookie\n"
+     "[route two]\nprefix = /two\npool = q\n[pool q]\nsticky = cookie\n"
+     "server = http://10.1.0.3:1\nserver = http://10.1.0.4:1\n"),
     ("http.trust_from: without effect", "", "trust_from = 10.0.0.0/8", "",
      ""),
     ("http.trust_header: nobody may state", "", "trust_header = X-A", "",
