@@ -16,6 +16,7 @@
 #include "rproxy/metrics_table.h"
 #include "rproxy/request_upgrade.h"
 #include "rproxy/response_fields.h"
+#include "rproxy/rewrite/cookies.h"
 
 #define MAX_INTERIM 16 /* at once, and one more each second */
 
@@ -34,7 +35,9 @@ bind_client(struct exchange *x)
 	if (pool->sticky != STICKY_COOKIE || pool->n_server < 2 ||
 	    (w->n > 0 && w->server[0] == server))
 		return true;
-	value = sticky_cookie(pool, server, x->client->facts->https, &x->arena);
+	value = sticky_cookie(pool, server,
+	    cookies_are_secure(&x->plan.site->http, x->client->facts->https),
+	    &x->arena);
 	return value.p != NULL &&
 	       fields_add(&x->response.fields, SLICE("Set-Cookie"), value);
 }

@@ -214,14 +214,14 @@ map_attributes(const struct mapping *m, struct cookie *c, struct arena *a)
 	return true;
 }
 
-static bool
-wants_secure(const struct mapping *m, const struct cookie *c)
+bool
+cookies_are_secure(const struct http_conf *http, bool https)
 {
-	switch (m->site->http.cookie_secure) {
+	switch (http->cookie_secure) {
 	case COOKIE_SECURE_AUTO:
-		return m->who->https && !c->secure;
+		return https;
 	case COOKIE_SECURE_ON:
-		return !c->secure;
+		return true;
 	case COOKIE_SECURE_OFF:
 		break;
 	}
@@ -251,7 +251,8 @@ static struct slice
 cookie_text(const struct mapping *m, const struct cookie *c, struct arena *a)
 {
 	struct slice parts[2 * ATTRIBUTES_MAX + 4];
-	bool add_secure = wants_secure(m, c);
+	bool add_secure =
+	    !c->secure && cookies_are_secure(&m->site->http, m->who->https);
 	size_t n = 0;
 
 	parts[n++] = c->pair;

@@ -8,6 +8,8 @@
 
 #include "rproxy/rewrite/response_rules.h"
 
+/* Whether cookies to such a client are Secure, by cookie_secure. */
+bool cookies_are_secure(const struct http_conf *http, bool https);
 /* One Set-Cookie value; value itself when nothing is to change. */
 struct slice
 cookies_rewrite(const struct mapping *m, struct slice value, struct arena *a);

@@ -287,6 +287,15 @@ def test_a_cookie_of_ours_binds_where_the_server_has_none(rproxy, backend):
         assert [v for v in other.all("Set-Cookie") if "ROUTEID" in v]
 
 
+def test_a_cookie_of_ours_is_secure_where_the_site_says_so(rproxy, backend):
+    a, b = backend(instance("a")), backend(instance("b"))
+    rproxy.start(0, site=CLUSTER.format(
+        app="weblogic", a=a, b=b, more="[http]\ncookie_secure = on"))
+    cookies = fetch(rproxy.port).all("Set-Cookie")
+    assert len(cookies) == 2
+    assert all(v.endswith("; Secure") for v in cookies)
+
+
 class Patient:
     """A server whose health a test decides; knows what it was asked."""
 
