@@ -116,6 +116,104 @@ static const struct cookie_case cookies[] = {
 	    SAME },
 };
 
+/*
+ * Under /reports -> /crystal/reports, for each of public[].  In what is seen
+ * '$' stands for "; Secure", which is there on https.
+ */
+static const struct {
+	const char *said;
+	const char *seen;
+} everywhere[] = {
+	{ "a=b", "a=b$" },
+	{ "a=b; Secure", SAME },
+	{ "a=b; secure; HttpOnly", SAME },
+	{ "a=b; HttpOnly", "a=b; HttpOnly$" },
+	{ "a=b; Path=/", "a=b; Path=/$" },
+	{ "a=b; Path=/crystal/reports", "a=b; Path=/reports$" },
+	{ "a=b; Path=/crystal/reports/", "a=b; Path=/reports/$" },
+	{ "a=b; path=/crystal/reports/x/y", "a=b; Path=/reports/x/y$" },
+	{ "a=b; PATH=/crystal", "a=b; Path=/reports$" },
+	{ "a=b; Path=/crystal/", "a=b; Path=/reports$" },
+	{ "a=b; Path=/crystal/reportsx", "a=b; Path=/crystal/reportsx$" },
+	{ "a=b; Path=/crystal/rep", "a=b; Path=/crystal/rep$" },
+	{ "a=b; Path=/cry", "a=b; Path=/cry$" },
+	{ "a=b; Path=/reports", "a=b; Path=/reports$" },
+	{ "a=b; Path=", "a=b; Path=$" },
+	{ "a=b; Path", "a=b; Path$" },
+	{ "a=b; Path=crystal/reports", "a=b; Path=crystal/reports$" },
+	{ "a=b;Path=/crystal/reports;Secure", "a=b; Path=/reports;Secure" },
+	{ "a=b; Path = /crystal/reports", "a=b; Path=/reports$" },
+	{ "a=b; Path=/two", "a=b; Path=/app2$" },
+	{ "a=b; Path=/two/x", "a=b; Path=/app2/x$" },
+	{ "a=b; Path=/twox", "a=b; Path=/twox$" },
+	{ "JSESSIONID=1.n1; Path=/crystal/reports; HttpOnly",
+	    "JSESSIONID=1.n1; Path=/reports; HttpOnly$" },
+	{ "saplb_*=(J2EE6500)65; Path=/crystal/reports",
+	    "saplb_*=(J2EE6500)65; Path=/reports$" },
+	{ "a=/crystal/reports", "a=/crystal/reports$" },
+	{ "Path=/crystal/reports", "Path=/crystal/reports$" },
+	{ "a=b; Domain=10.1.0.11; Path=/crystal/reports",
+	    "a=b; Domain=portal.example.com; Path=/reports$" },
+	{ "a=b; Path=/crystal/reports; Domain=j2ee.intra.example.com",
+	    "a=b; Path=/reports; Domain=portal.example.com$" },
+	{ "a=b; Domain=.intra.example.com", "a=b; Domain=portal.example.com$" },
+	{ "a=b; DOMAIN=J2EE-CLUSTER.intra", "a=b; Domain=portal.example.com$" },
+	{ "a=b; Domain=intra", "a=b; Domain=portal.example.com$" },
+	{ "a=b; Domain=.example.com", "a=b; Domain=.example.com$" },
+	{ "a=b; Domain=portal.example.com", "a=b; Domain=portal.example.com$" },
+	{ "a=b; Domain=www.example.org", "a=b; Domain=www.example.org$" },
+	{ "a=b; Domain=", "a=b; Domain=$" },
+	{ "a=b; Max-Age=3; Path=/crystal/reports; SameSite=Lax",
+	    "a=b; Max-Age=3; Path=/reports; SameSite=Lax$" },
+	{ "a=b; Expires=Mon, 23 Nov 2026 10:00:00 GMT; Path=/crystal/reports",
+	    "a=b; Expires=Mon, 23 Nov 2026 10:00:00 GMT; Path=/reports$" },
+	{ "a=b; Priority=High; Partitioned; x",
+	    "a=b; Priority=High; Partitioned; x$" },
+	{ "a=b; SameSite=None; Secure", SAME },
+	{ "a=; Max-Age=0; Path=/crystal/reports",
+	    "a=; Max-Age=0; Path=/reports$" },
+	{ "__Host-a=b; Path=/; Secure", SAME },
+	{ "__host-a=b; Path=/crystal/reports; Secure", SAME },
+	{ "__Secure-a=b; Path=/crystal/reports; Secure",
+	    "__Secure-a=b; Path=/reports; Secure" },
+	{ "__Secure-a=b; Path=/crystal/reports",
+	    "__Secure-a=b; Path=/reports$" },
+};
+
+static const struct {
+	bool https;
+	const char *host;
+} public[] = { { false, H }, { true, H }, { false, H ":8080" },
+	{ true, H ":8443" } };
+
+static void
+cookies_are_mapped_alike_on_both_schemes_and_all_ports(void **state)
+{
+	size_t n = ARRAY_LEN(public) * ARRAY_LEN(everywhere);
+
+	(void)state;
+	for (size_t k = 0; k < n; k++) {
+		size_t at = k % ARRAY_LEN(public), i = k / ARRAY_LEN(public);
+		struct client_facts who = { .https = public[at].https };
+		struct mapping m =
+		    fixture_mapping(REPORTS, &who, public[at].host);
+		const char *seen = everywhere[i].seen;
+		struct slice want, got;
+		struct arena a;
+
+		arena_init(&a, 65536);
+		want = slice_of(seen == SAME ? everywhere[i].said : seen);
+		if (want.p[want.len - 1] == '$')
+			want = arena_printf(&a, "%.*s%s", (int)want.len - 1,
+			    want.p, who.https ? "; Secure" : "");
+		got = cookies_rewrite(&m, slice_of(everywhere[i].said), &a);
+		if (!slice_eq(got, want))
+			fail_msg("%s: got %.*s, want %.*s", everywhere[i].said,
+			    SLICE_FMT(got), SLICE_FMT(want));
+		arena_fini(&a);
+	}
+}
+
 static void
 cookies_are_mapped_as_the_table_says(void **state)
 {
@@ -242,6 +340,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookies_are_mapped_as_the_table_says),
+		cmocka_unit_test(
+		    cookies_are_mapped_alike_on_both_schemes_and_all_ports),
 		cmocka_unit_test(the_site_says_what_is_added),
 		cmocka_unit_test(several_cookies_stay_several_fields),
 	};

@@ -153,6 +153,97 @@ static const struct url_case urls[] = {
 	{ PLAIN, P, "http://10.2.0.1:50001/inner/x", SAME },
 };
 
+/*
+ * Under /reports -> /crystal/reports, for each of public[].  In what is seen
+ * '@' stands for the public URL, '!' for the one on https (a URL that says
+ * https stays so), '~' for the public URL without its scheme.
+ */
+static const struct {
+	const char *said;
+	const char *seen;
+} everywhere[] = {
+	{ "http://10.1.0.11:50000/crystal/reports", "@/reports" },
+	{ "http://10.1.0.11:50000/crystal/reports/a;j=1?c=/x#d",
+	    "@/reports/a;j=1?c=/x#d" },
+	{ "http://10.1.0.11:50000", "@" },
+	{ "http://j2ee.intra.example.com:8080/crystal/reports", "@/reports" },
+	{ "http://j2ee.intra.example.com:8080/crystal/reports/", "@/reports/" },
+	{ "http://j2ee.intra.example.com:8080/crystal/reportsx",
+	    "@/crystal/reportsx" },
+	{ "http://J2EE.INTRA.example.com:8080/crystal/reports", "@/reports" },
+	{ "http://J2EE.INTRA.example.com:8080/crystal/reports/a;j=1?c=/x#d",
+	    "@/reports/a;j=1?c=/x#d" },
+	{ "http://J2EE.INTRA.example.com:8080", "@" },
+	{ "http://[fd00::1]:8080/crystal/reports", "@/reports" },
+	{ "http://[fd00::1]:8080/crystal/reports/", "@/reports/" },
+	{ "http://[fd00::1]:8080/crystal/reportsx", "@/crystal/reportsx" },
+	{ "http://j2ee-cluster.intra/crystal/reports", "@/reports" },
+	{ "http://j2ee-cluster.intra/crystal/reports/a;j=1?c=/x#d",
+	    "@/reports/a;j=1?c=/x#d" },
+	{ "http://j2ee-cluster.intra", "@" },
+	{ "HTTP://j2ee-cluster.intra:80/crystal/reports", "@/reports" },
+	{ "HTTP://j2ee-cluster.intra:80/crystal/reports/", "@/reports/" },
+	{ "HTTP://j2ee-cluster.intra:80/crystal/reportsx",
+	    "@/crystal/reportsx" },
+	{ "http://portal.example.com/crystal/reports", "@/reports" },
+	{ "http://portal.example.com/crystal/reports/a;j=1?c=/x#d",
+	    "@/reports/a;j=1?c=/x#d" },
+	{ "http://portal.example.com", "@" },
+	{ "http://portal.example.com:80/crystal/reports", "@/reports" },
+	{ "http://portal.example.com:80/crystal/reports/", "@/reports/" },
+	{ "http://portal.example.com:80/crystal/reportsx",
+	    "@/crystal/reportsx" },
+	{ "http://portal.example.com:50000/crystal/reports", "@/reports" },
+	{ "http://portal.example.com:50000/crystal/reports/a;j=1?c=/x#d",
+	    "@/reports/a;j=1?c=/x#d" },
+	{ "http://portal.example.com:50000", "@" },
+	{ "https://10.1.0.12:50001/crystal/reports", "!/reports" },
+	{ "https://10.1.0.12:50001/crystal/reports/a;j=1?c=/x#d",
+	    "!/reports/a;j=1?c=/x#d" },
+	{ "https://portal.example.com/crystal/reports", "!/reports" },
+	{ "https://portal.example.com/crystal/reports/a;j=1?c=/x#d",
+	    "!/reports/a;j=1?c=/x#d" },
+	{ "HTTPS://portal.example.com:443/crystal/reports", "!/reports" },
+	{ "HTTPS://portal.example.com:443/crystal/reports/a;j=1?c=/x#d",
+	    "!/reports/a;j=1?c=/x#d" },
+	{ "//10.1.0.11:50000/crystal/reports", "~/reports" },
+	{ "//10.1.0.11:50000/crystal/reports/", "~/reports/" },
+	{ "//10.1.0.11:50000/crystal/reports/a;j=1?c=/x#d",
+	    "~/reports/a;j=1?c=/x#d" },
+	{ "//portal.example.com/crystal/reports", "~/reports" },
+	{ "//portal.example.com/crystal/reports/", "~/reports/" },
+	{ "//portal.example.com/crystal/reports/a;j=1?c=/x#d",
+	    "~/reports/a;j=1?c=/x#d" },
+	{ "/crystal/reports", "/reports" },
+	{ "/crystal/reports/", "/reports/" },
+	{ "/crystal/reports/a;j=1?c=/x#d", "/reports/a;j=1?c=/x#d" },
+	{ "/crystal/reportsx", SAME },
+	{ "/crystal", SAME },
+	{ "/", SAME },
+	{ "/other?u=http://10.1.0.11:50000/crystal/reports", SAME },
+	{ "x", SAME },
+	{ "../x", SAME },
+	{ "?q", SAME },
+	{ "#f", SAME },
+	{ "//other.example.com/crystal/reports", SAME },
+	{ "http://www.example.org/crystal/reports", SAME },
+	{ "https://portal.example.com.evil.org/crystal/reports", SAME },
+	{ "http://ann@10.1.0.11:50000/crystal/reports", SAME },
+	{ "http://10.1.0.11:50000@evil.org/crystal/reports", SAME },
+	{ "http://10.1.0.11:50002/crystal/reports", SAME },
+	{ "http://10.1.0.1:50000/crystal/reports", SAME },
+	{ "http://portal.example.com:9999/crystal/reports", SAME },
+	{ "ftp://10.1.0.11:50000/crystal/reports", SAME },
+	{ "mailto:a@portal.example.com", SAME },
+	{ "http:/crystal/reports", SAME },
+	{ "http://10.1.0.11:50000/two/x", "@/app2/x" },
+};
+
+static const struct {
+	const char *url;
+	const char *on_https;
+} public[] = { { P, S }, { S, S }, { P8080, S }, { S8443, S8443 } };
+
 /* "https://h:p" into facts and Host */
 static const char *
 request_of(const char *request, struct client_facts *who)
@@ -179,6 +270,48 @@ urls_are_mapped_as_the_table_says(void **state)
 		if (!slice_eq(got, slice_of(want)))
 			fail_msg("%s: %s: got %.*s, want %s", c->request,
 			    c->said, SLICE_FMT(got), want);
+		arena_fini(&a);
+	}
+}
+
+static struct slice
+expected(size_t i, size_t k, struct arena *a)
+{
+	const char *seen = everywhere[i].seen;
+	const char *url = public[k].url;
+
+	if (seen == SAME)
+		return slice_of(everywhere[i].said);
+	if (seen[0] == '!')
+		url = public[k].on_https;
+	else if (seen[0] == '~')
+		url = strstr(url, "//");
+	else if (seen[0] != '@')
+		return slice_of(seen);
+	return arena_printf(a, "%s%s", url, seen + 1);
+}
+
+static void
+urls_are_mapped_alike_on_both_schemes_and_all_ports(void **state)
+{
+	size_t n = ARRAY_LEN(public) * ARRAY_LEN(everywhere);
+
+	(void)state;
+	for (size_t k = 0; k < n; k++) {
+		size_t at = k % ARRAY_LEN(public), i = k / ARRAY_LEN(public);
+		struct client_facts who;
+		const char *host = request_of(public[at].url, &who);
+		struct mapping m = fixture_mapping(REPORTS, &who, host);
+		struct slice got, want;
+		struct arena a;
+
+		arena_init(&a, 65536);
+		want = expected(i, at, &a);
+		got = response_rules_url(&m, slice_of(everywhere[i].said), &a);
+		if (!slice_eq(got, want))
+			fail_msg("%s: %s: got %.*s, want %.*s", public[at].url,
+			    everywhere[i].said, SLICE_FMT(got),
+			    SLICE_FMT(want));
 		arena_fini(&a);
 	}
 }
@@ -224,6 +357,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_mapped_as_the_table_says),
+		cmocka_unit_test(
+		    urls_are_mapped_alike_on_both_schemes_and_all_ports),
 		cmocka_unit_test(
 		    location_and_content_location_are_mapped_and_nothing_else),
 		cmocka_unit_test(short_memory_is_reported),
