@@ -10,6 +10,13 @@
 #include "rproxy/rewrite/url_fields.h"
 #include "rproxy/rewrite/via.h"
 
+/* One that speaks HTTP/1.0 need not say for whom it asks. */
+static struct slice
+public_host(const struct request_plan *p)
+{
+	return p->host.len > 0 ? p->host : slice_of(p->site->name);
+}
+
 static struct mapping
 mapping_of(const struct request_plan *p, const struct client_facts *who)
 {
@@ -18,7 +25,7 @@ mapping_of(const struct request_plan *p, const struct client_facts *who)
 		.route = p->route,
 		.prefix = p->prefix,
 		.who = who,
-		.host = p->host,
+		.host = public_host(p),
 	};
 }
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from client import Connection, fetch
+from client import Connection, fetch, raw
 from gateway import BUILD, IS_ROOT
 from mirror import mirror, sent
 from processes import wait_for
@@ -126,6 +126,12 @@ def test_every_field_with_a_url_is_mapped_back(proxy):
             (f"X-Other: {inner}", inner)):
         answer = fetch(proxy.port, "/reports/y", headers=[("X-Answer", said)])
         assert answer.get(said.split(":")[0]) == seen
+
+
+def test_a_client_that_names_no_host_is_sent_to_the_site(proxy):
+    answer = raw(proxy.port, b"GET /reports/x HTTP/1.0\r\nX-Answer: "
+                 b"Location: http://inside.intra/crystal/reports/x\r\n\r\n")
+    assert b"Location: http://localhost/reports/x\r\n" in answer
 
 
 def test_destination_of_move_is_mapped_to_the_server(proxy):
