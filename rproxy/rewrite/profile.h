@@ -1,8 +1,12 @@
 /*
  * What each application server wants from a gateway in front of it: one table
  * of headers per "app", one row per header, and one line on how its servers
- * behave.  Pure data; forwarded.c turns the rows into fields.  To teach the
- * gateway another server, add a table and a line here.
+ * behave.  Pure data; forwarded.c turns the rows into fields.
+ *
+ * To teach the gateway another server, add a table and a line to profile.c,
+ * its name to enum app_kind (common/site_conf.h) and to app_words
+ * (common/site_schema.c), the form of its session id to upstream/sticky.c, and
+ * what it is told to site.ini(5).
  */
 #ifndef RPROXY_REWRITE_PROFILE_H
 #define RPROXY_REWRITE_PROFILE_H

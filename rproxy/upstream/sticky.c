@@ -291,6 +291,7 @@ sticky_read(const struct pool_conf *pool, enum app_kind app,
 	out->n = 0;
 	if (pool->sticky == STICKY_NONE || pool->n_server < 2)
 		return;
+	CHECK((size_t)app < ARRAY_LEN(forms));
 	r.form = pool->sticky == STICKY_COOKIE ? &own_form : &forms[app];
 	if (r.form->parse == NULL)
 		return;

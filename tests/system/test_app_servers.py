@@ -199,9 +199,16 @@ def test_jetty_sees_scheme_client_and_cipher(site, jetty, ca, user):
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_jetty_believes_nothing_that_a_client_forges(
-        site, jetty, user, spelling):
+        site, jetty, tls, user, spelling):
     gw = site("jetty", jetty)
-    is_plain(ask(gw, headers=forged(user.cert, spelling)), gw)
+    lies = forged(user.cert, spelling)
+    is_plain(ask(gw, headers=lies), gw)
+    f = ask(gw, tls, lies)
+    assert f["remoteAddr"] == CLIENT
+    assert f["serverName"] == HOST
+    assert f["serverPort"] == str(gw.https_port)
+    assert "FORGED" not in f["cipher_suite"]
+    assert "666" not in str(f)
 
 
 def instance(name):
