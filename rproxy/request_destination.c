@@ -4,6 +4,10 @@
  * It is a public URL that a server is to act upon, so it goes the way of the
  * first one: normalised, held against deny and allow, routed, mapped.  Without
  * that MOVE would be a way around every rule.
+ *
+ * With a method that HTTP itself defines the field means nothing (RFC 4918
+ * section 10.3), and an application may have its own use for it: what is no
+ * URL is passed on there.
  */
 #include "rproxy/request_destination.h"
 
@@ -72,6 +76,15 @@ build(struct request_plan *p, const struct target *t, struct slice path,
 	return p->destination.p != NULL ? REASON_OK : REASON_NO_MEMORY;
 }
 
+/* "//host/x" is a host to some and a path to others. */
+static bool
+parse(struct slice value, struct target *out)
+{
+	return !slice_starts_with(value, SLICE("//")) &&
+	       target_parse(value, METHOD_OTHER, out) == REASON_OK &&
+	       out->form != TARGET_ASTERISK;
+}
+
 enum reason
 request_destination(const struct request_head *r, struct request_plan *p,
     const struct client_facts *who, struct arena *a)
@@ -82,12 +95,11 @@ request_destination(const struct request_head *r, struct request_plan *p,
 
 	if (d == NULL)
 		return REASON_OK;
-	/* "//host/x" is a host to some and a path to others */
-	if (fields_next(&r->fields, d) != NULL ||
-	    slice_starts_with(d->value, SLICE("//")) ||
-	    target_parse(d->value, METHOD_OTHER, &t) != REASON_OK ||
-	    t.form == TARGET_ASTERISK)
+	if (fields_next(&r->fields, d) != NULL)
 		return REASON_BAD_DESTINATION;
+	if (!parse(d->value, &t))
+		return r->method_id == METHOD_OTHER ? REASON_BAD_DESTINATION
+						    : REASON_OK;
 	if (!is_ours(p, who, &t)) {
 		p->destination = d->value;
 		return REASON_OK;

@@ -60,7 +60,8 @@ request_fields_rewrite(struct request_head *r, struct request_plan *p,
 		claims_drop_same(f, slice_of(remove->v[i].name));
 	fields_drop(f, FIELD_HOST);
 	fields_drop(f, FIELD_CONTENT_LENGTH);
-	fields_drop(f, FIELD_DESTINATION);
+	if (p->destination.p != NULL) /* written anew */
+		fields_drop(f, FIELD_DESTINATION);
 	if (!via_add(f, http, r->minor, a) ||
 	    !forwarded_add(f, who, p->site, p->host, a) ||
 	    !set_configured(f, http, who))

@@ -146,6 +146,15 @@ def test_destination_of_move_is_mapped_to_the_server(proxy):
     assert answer.status == 403
 
 
+def test_a_destination_that_is_no_url_is_the_applications_own(proxy):
+    _, fields = asked(fetch(proxy.port, "/reports/a",
+                            headers=[("Destination", "Hamburg")]))
+    assert ("destination", "Hamburg") in fields
+    answer = fetch(proxy.port, "/reports/a", method="MOVE",
+                   headers=[("Destination", "Hamburg")])
+    assert answer.status == 403
+
+
 def test_destination_gets_the_servers_name_when_the_host_does(
         rproxy, backend):
     port = backend(mirror)

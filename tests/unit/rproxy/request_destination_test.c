@@ -71,8 +71,19 @@ static const struct destined unnamed[] = {
 	    "https://www.example.org/reports/b", REASON_OK },
 };
 
+/* as GET */
+static const struct destined without_meaning[] = {
+	{ "Hamburg", NULL, REASON_OK },
+	{ "//Hamburg", NULL, REASON_OK },
+	{ "https://www.example.org/x", "https://www.example.org/x", REASON_OK },
+	{ PUBLIC "/reports/b", PUBLIC "/crystal/reports/b", REASON_OK },
+	{ PUBLIC "/reports/closed", NULL, REASON_DENIED },
+	{ "Hamburg\r\nDestination: Bremen", NULL, REASON_BAD_DESTINATION },
+};
+
 static void
-check_all(const struct destined *v, size_t n, const char *more)
+check_all(
+    const char *method, const struct destined *v, size_t n, const char *more)
 {
 	static const struct client_facts tls = { .https = true };
 	char text[1024], request[512];
@@ -84,11 +95,14 @@ check_all(const struct destined *v, size_t n, const char *more)
 		struct slice want = slice_of(v[i].want);
 
 		(void)snprintf(request, sizeof(request),
-		    "MOVE /reports/a HTTP/1.1\r\nHost: p.example.com\r\n"
+		    "%s /reports/a HTTP/1.1\r\nHost: p.example.com\r\n"
 		    "Destination: %s\r\n\r\n",
-		    v[i].field);
+		    method, v[i].field);
 		planned_request(&p, request, &tls);
 		if (p.plan.why != v[i].why ||
+		    (p.plan.why == REASON_OK &&
+			(p.plan.destination.p == NULL) !=
+			    (v[i].want == NULL)) ||
 		    (v[i].want != NULL && !slice_eq(p.plan.destination, want)))
 			fail_msg("%s: %s, %.*s", v[i].field,
 			    reason_name(p.plan.why),
@@ -101,14 +115,21 @@ static void
 destinations_go_the_way_of_requests(void **state)
 {
 	(void)state;
-	check_all(named, ARRAY_LEN(named), "");
+	check_all("MOVE", named, ARRAY_LEN(named), "");
 }
 
 static void
 without_preserve_host_the_public_name_goes(void **state)
 {
 	(void)state;
-	check_all(unnamed, ARRAY_LEN(unnamed), "preserve_host = no\n");
+	check_all("COPY", unnamed, ARRAY_LEN(unnamed), "preserve_host = no\n");
+}
+
+static void
+an_application_may_have_its_own_use_for_the_field(void **state)
+{
+	(void)state;
+	check_all("GET", without_meaning, ARRAY_LEN(without_meaning), "");
 }
 
 int
@@ -117,6 +138,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(destinations_go_the_way_of_requests),
 		cmocka_unit_test(without_preserve_host_the_public_name_goes),
+		cmocka_unit_test(
+		    an_application_may_have_its_own_use_for_the_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
