@@ -3,8 +3,8 @@
  *
  * What an expression has caught is text that the client chose, decoded: on
  * its way into a target everything that means something in a URL is escaped
- * again, so that "%3f" in a path does not become the '?' of a query and "%0d"
- * never a line end.  RFC 3986 section 3.3.
+ * again, so that "%3f" in a path does not become the '?' of a query, "%26" no
+ * further parameter and "%0d" never a line end.  RFC 3986 section 3.3.
  */
 #include "rproxy/route/rules.h"
 
@@ -47,8 +47,36 @@ is_path_char(char c)
 	       (c >= 'A' && c <= 'Z') || slice_find(marks, c) < marks.len;
 }
 
+/*
+ * Where a group's text goes.  Behind "name=" of a query it is one value, which
+ * '&' would end; a whole query, as in "/show?$1", is meant to be one.
+ */
+enum place {
+	PLACE_PATH,
+	PLACE_QUERY,
+	PLACE_VALUE,
+};
+
+static enum place
+place_behind(enum place place, char c)
+{
+	if (place == PLACE_PATH)
+		return c == '?' ? PLACE_QUERY : PLACE_PATH;
+	if (c == '&')
+		return PLACE_QUERY;
+	return c == '=' ? PLACE_VALUE : place;
+}
+
+static bool
+may_stay(char c, enum place place)
+{
+	if (place == PLACE_VALUE && (c == '&' || c == '+'))
+		return false;
+	return is_path_char(c);
+}
+
 static size_t
-escape(char *out, struct slice s)
+escape(char *out, struct slice s, enum place place)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t n = 0;
@@ -56,7 +84,7 @@ escape(char *out, struct slice s)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (is_path_char(s.p[i])) {
+		if (may_stay(s.p[i], place)) {
 			out[n++] = s.p[i];
 			continue;
 		}
@@ -85,12 +113,14 @@ expand(
     struct slice to, const struct slice groups[PATTERN_GROUPS], struct arena *a)
 {
 	char *out = arena_alloc(a, room_for(to, groups));
+	enum place place = PLACE_PATH;
 	size_t n = 0;
 
 	if (out == NULL)
 		return SLICE_NONE;
 	for (size_t i = 0; i < to.len; i++) {
 		if (to.p[i] != '$') {
+			place = place_behind(place, to.p[i]);
 			out[n++] = to.p[i];
 			continue;
 		}
@@ -99,7 +129,7 @@ expand(
 		if (to.p[i] == '$')
 			out[n++] = '$';
 		else
-			n += escape(out + n, groups[to.p[i] - '0']);
+			n += escape(out + n, groups[to.p[i] - '0'], place);
 	}
 	return (struct slice){ out, n };
 }

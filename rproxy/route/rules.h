@@ -19,7 +19,8 @@ bool rules_may_pass(const struct http_conf *http, struct slice path);
 
 /*
  * The first rule of l that covers path, and its target with the groups put
- * in, escaped as part of a path; *hit is NULL when there is none.
+ * in, escaped as part of a path, or of a value in a query; *hit is NULL when
+ * there is none.
  * REASON_RULE_LIMIT: an expression gave up; REASON_NO_MEMORY.
  */
 enum reason rules_find(const struct rule_list *l, struct slice path,
