@@ -100,7 +100,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	http/target http/path http/path_prefix \
 	route/prefix route/pattern route/rules rewrite/claims rewrite/client_cert rewrite/cookies \
 	rewrite/forwarded rewrite/hop_by_hop rewrite/profile \
-	rewrite/response_rules rewrite/url_fields rewrite/via \
+	rewrite/response_rules rewrite/stated rewrite/url_fields rewrite/via \
 	worker prober exchange exchange_request exchange_response exchange_answer \
 	request_redirect request_destination request_fields explain response_fields \
 	exchange_log exchange_wait request_rules request_tls request_path \
@@ -137,7 +137,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
 	rproxy/http/path \
-	rproxy/route/prefix rproxy/rewrite/claims rproxy/rewrite/client_cert \
+	rproxy/route/prefix rproxy/rewrite/claims rproxy/rewrite/client_cert rproxy/rewrite/stated \
 	rproxy/rewrite/cookies rproxy/rewrite/forwarded \
 	rproxy/rewrite/hop_by_hop rproxy/rewrite/response_rules \
 	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line \

@@ -10,6 +10,7 @@
 #include "rproxy/rewrite/claims.h"
 #include "rproxy/rewrite/client_cert.h"
 #include "rproxy/rewrite/profile.h"
+#include "rproxy/rewrite/stated.h"
 
 /* One request as the facts see it. */
 struct facts {
@@ -278,6 +279,8 @@ forwarded_add(struct fields *f, const struct client_facts *who,
 	bool is_told = claims_is_trusted(&site->http, &who->addr);
 	bool is_cert_told = is_told && tells_certs(p, &site->http);
 
+	if (is_told)
+		stated_settle(f, &site->http);
 	for (size_t i = 0; i < p->n_rows; i++) {
 		const struct profile_row *row = &p->rows[i];
 

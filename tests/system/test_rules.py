@@ -106,6 +106,19 @@ def test_headers_from_named_peers_only(proxy):
         assert dict(fields)["x-forwarded-for"] == source
 
 
+def test_a_list_that_a_balancer_adds_to_is_not_the_clients(rproxy, backend):
+    """haproxy adds a field, others a value; Undertow reads the first one."""
+    port = backend(mirror)
+    rproxy.start(port, site=SITE.format(port=port, http=(
+        "trust_from = 127.0.0.2\ntrust_from = 10.0.0.0/8\n"
+        "trust_header = X-Forwarded-For\n")))
+    with Connection(rproxy.port, source="127.0.0.2") as c:
+        _, fields = asked(c.request("GET", "/x", [
+            ("X-Forwarded-For", "6.6.6.6, 10.6.6.6"),
+            ("X-Forwarded-For", "198.51.100.7, 10.1.1.1")]))
+    assert [v for n, v in fields if n == "x-forwarded-for"] == ["198.51.100.7"]
+
+
 def test_nothing_about_tls_is_stated_on_plain_http(proxy):
     _, fields = asked(fetch(proxy.port, "/x"))
     assert "front-end-https" not in dict(fields)
