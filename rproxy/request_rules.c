@@ -104,16 +104,17 @@ apply_rules(struct request_plan *p, enum method m,
 	const struct rule_conf *rule;
 	struct slice target;
 	enum reason why = look_at_path(p, a);
+	bool has_slashes = p->split_path.p != NULL;
 
 	if (why == REASON_OK)
-		why = rules_find(
-		    &p->site->http.redirect, p->normal_path, a, &rule, &target);
+		why = rules_find(&p->site->http.redirect, p->normal_path,
+		    has_slashes, a, &rule, &target);
 	if (why != REASON_OK)
 		return why;
 	if (rule != NULL)
 		return request_redirect_rule(p, rule, target, m, who, a);
-	why = rules_find(
-	    &p->site->http.rewrite, p->normal_path, a, &rule, &target);
+	why = rules_find(&p->site->http.rewrite, p->normal_path, has_slashes, a,
+	    &rule, &target);
 	if (why != REASON_OK || rule == NULL)
 		return why;
 	return rewrite(p, rule, target, a);

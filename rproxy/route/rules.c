@@ -75,8 +75,15 @@ may_stay(char c, enum place place)
 	return is_path_char(c);
 }
 
+static bool
+is_slash_escape(struct slice s)
+{
+	return slice_starts_with(s, SLICE("%2F")) ||
+	       slice_starts_with(s, SLICE("%5C"));
+}
+
 static size_t
-escape(char *out, struct slice s, enum place place)
+escape(char *out, struct slice s, enum place place, bool has_slashes)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t n = 0;
@@ -84,7 +91,8 @@ escape(char *out, struct slice s, enum place place)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (may_stay(s.p[i], place)) {
+		if (may_stay(s.p[i], place) ||
+		    (has_slashes && is_slash_escape(slice_from(s, i)))) {
 			out[n++] = s.p[i];
 			continue;
 		}
@@ -109,8 +117,8 @@ room_for(struct slice to, const struct slice groups[PATTERN_GROUPS])
 
 /* Every '$' has a digit or a '$' behind it: common/site_rule_value.c. */
 static struct slice
-expand(
-    struct slice to, const struct slice groups[PATTERN_GROUPS], struct arena *a)
+expand(struct slice to, const struct slice groups[PATTERN_GROUPS],
+    bool has_slashes, struct arena *a)
 {
 	char *out = arena_alloc(a, room_for(to, groups));
 	enum place place = PLACE_PATH;
@@ -129,7 +137,8 @@ expand(
 		if (to.p[i] == '$')
 			out[n++] = '$';
 		else
-			n += escape(out + n, groups[to.p[i] - '0'], place);
+			n += escape(
+			    out + n, groups[to.p[i] - '0'], place, has_slashes);
 	}
 	return (struct slice){ out, n };
 }
@@ -147,8 +156,8 @@ covers(const struct rule_conf *rule, struct slice path,
 }
 
 enum reason
-rules_find(const struct rule_list *l, struct slice path, struct arena *a,
-    const struct rule_conf **hit, struct slice *target)
+rules_find(const struct rule_list *l, struct slice path, bool has_slashes,
+    struct arena *a, const struct rule_conf **hit, struct slice *target)
 {
 	struct slice groups[PATTERN_GROUPS];
 
@@ -163,7 +172,7 @@ rules_find(const struct rule_list *l, struct slice path, struct arena *a,
 			break;
 		}
 		*hit = &l->v[i];
-		*target = expand(slice_of(l->v[i].to), groups, a);
+		*target = expand(slice_of(l->v[i].to), groups, has_slashes, a);
 		return target->p != NULL ? REASON_OK : REASON_NO_MEMORY;
 	}
 	return REASON_OK;

@@ -20,10 +20,12 @@ bool rules_may_pass(const struct http_conf *http, struct slice path);
 /*
  * The first rule of l that covers path, and its target with the groups put
  * in, escaped as part of a path, or of a value in a query; *hit is NULL when
- * there is none.
+ * there is none.  has_slashes: "%2F" and "%5C" of path are the client's own
+ * escapes, which stay (path_normalise() with encoded_slash), not text.
  * REASON_RULE_LIMIT: an expression gave up; REASON_NO_MEMORY.
  */
-enum reason rules_find(const struct rule_list *l, struct slice path,
+enum reason
+rules_find(const struct rule_list *l, struct slice path, bool has_slashes,
     struct arena *a, const struct rule_conf **hit, struct slice *target);
 
 #endif

@@ -87,6 +87,23 @@ def test_redirects_and_rewrites(proxy):
     assert fetch(proxy.port, "/s/a").status == 200
 
 
+def test_rules_keep_the_slashes_that_a_client_has_encoded(rproxy, backend):
+    port = backend(mirror)
+    site = SITE.format(port=port, http=(
+        "deny = /new/closed\n"
+        "redirect = ~^/old/(.*)$ -> /new/$1\n"
+        "rewrite = ~^/s/(.*)$ -> /new/$1?p=$1\n"))
+    rproxy.start(port, site=site.replace(
+        "prefix = /\n", "prefix = /\nencoded_slashes = pass\n"))
+    answer = fetch(rproxy.port, "/old/a%2fb%5Cc%25d")
+    assert answer.get("Location").endswith("/new/a%2Fb%5Cc%25d")
+    line, _ = asked(fetch(rproxy.port, "/s/pcd%2Fa%26b"))
+    assert line == "GET /new/pcd%2Fa&b?p=pcd%2Fa%26b HTTP/1.1"
+    line, _ = asked(fetch(rproxy.port, "/s/pcd%252Fa"))
+    assert line == "GET /new/pcd%252Fa?p=pcd%252Fa HTTP/1.1"
+    assert fetch(rproxy.port, "/s/closed%2Fx").status == 403
+
+
 def test_a_route_that_wants_tls_sends_there(proxy):
     answer = fetch(proxy.port, "/secure/x?y", host="localhost")
     assert answer.status == 301

@@ -117,8 +117,8 @@ targets_are_made_as_the_table_says(void **state)
 		arena_init(&a, 4096);
 		if (rule.is_pattern)
 			rule.pattern = pattern_new(from, error, sizeof(error));
-		assert_int_equal(
-		    rules_find(&list, slice_of(c->path), &a, &hit, &target),
+		assert_int_equal(rules_find(&list, slice_of(c->path), false, &a,
+				     &hit, &target),
 		    REASON_OK);
 		if ((hit != NULL) != (c->want != NULL) ||
 		    (hit != NULL && !slice_eq(target, slice_of(c->want))))
@@ -147,7 +147,8 @@ the_first_rule_that_covers_wins(void **state)
 	(void)state;
 	arena_init(&a, 4096);
 	assert_int_equal(
-	    rules_find(&list, SLICE("/a"), &a, &hit, &target), REASON_OK);
+	    rules_find(&list, SLICE("/a"), false, &a, &hit, &target),
+	    REASON_OK);
 	assert_ptr_equal(hit, &v[1]);
 	arena_fini(&a);
 }
@@ -163,7 +164,8 @@ short_memory_is_reported(void **state)
 
 	(void)state;
 	arena_init(&a, 0);
-	assert_int_equal(rules_find(&list, SLICE("/a"), &a, &hit, &target),
+	assert_int_equal(
+	    rules_find(&list, SLICE("/a"), false, &a, &hit, &target),
 	    REASON_NO_MEMORY);
 	arena_fini(&a);
 }
