@@ -117,7 +117,7 @@ may_tell_cert(const struct facts *k)
 {
 	const struct proxy_v2 *tls = k->who->tls;
 
-	return tls != NULL && tls->cert.len > 0 &&
+	return tls != NULL && k->who->https && tls->cert.len > 0 &&
 	       (k->who->cert_verified ||
 		   k->site->tls.client_verify == CLIENT_VERIFY_OPTIONAL_ANY);
 }

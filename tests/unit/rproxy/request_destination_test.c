@@ -18,6 +18,7 @@ static const char site[] =
     "[route reports]\nprefix = /reports\nto = /crystal/reports\npool = p\n"
     "[route irj]\nprefix = /irj\npool = p\n"
     "[route cert]\nprefix = /cert\npool = p\nrequire_client_cert = yes\n"
+    "[route secure]\nprefix = /secure\npool = p\nrequire_tls = redirect\n"
     "[route other]\nprefix = /other\npool = q\n"
     "[pool p]\nserver = http://127.0.0.1:1\n"
     "[pool q]\nserver = http://127.0.0.1:2\n";
@@ -50,6 +51,7 @@ static const struct destined named[] = {
 	{ PUBLIC "/reports/closed", NULL, REASON_DENIED },
 	{ PUBLIC "/reports/x/../closed", NULL, REASON_DENIED },
 	{ "/reports/%63losed/x", NULL, REASON_DENIED },
+	{ PUBLIC "/secure/b", PUBLIC "/secure/b", REASON_OK },
 	{ PUBLIC "/other/b", NULL, REASON_BAD_DESTINATION },
 	{ PUBLIC "/cert/b", NULL, REASON_BAD_DESTINATION },
 	{ PUBLIC "/nowhere", NULL, REASON_BAD_DESTINATION },
@@ -71,6 +73,12 @@ static const struct destined unnamed[] = {
 	    "https://www.example.org/reports/b", REASON_OK },
 };
 
+/* on http */
+static const struct destined plain[] = {
+	{ "/reports/b", "/crystal/reports/b", REASON_OK },
+	{ "/secure/b", NULL, REASON_BAD_DESTINATION },
+};
+
 /* as GET */
 static const struct destined without_meaning[] = {
 	{ "Hamburg", NULL, REASON_OK },
@@ -85,7 +93,7 @@ static void
 check_all(
     const char *method, const struct destined *v, size_t n, const char *more)
 {
-	static const struct client_facts tls = { .https = true };
+	const struct client_facts who = { .https = v != plain };
 	char text[1024], request[512];
 	struct planned p;
 
@@ -98,7 +106,7 @@ check_all(
 		    "%s /reports/a HTTP/1.1\r\nHost: p.example.com\r\n"
 		    "Destination: %s\r\n\r\n",
 		    method, v[i].field);
-		planned_request(&p, request, &tls);
+		planned_request(&p, request, &who);
 		if (p.plan.why != v[i].why ||
 		    (p.plan.why == REASON_OK &&
 			(p.plan.destination.p == NULL) !=
@@ -116,6 +124,13 @@ destinations_go_the_way_of_requests(void **state)
 {
 	(void)state;
 	check_all("MOVE", named, ARRAY_LEN(named), "");
+}
+
+static void
+a_plain_request_moves_nothing_into_a_secure_area(void **state)
+{
+	(void)state;
+	check_all("MOVE", plain, ARRAY_LEN(plain), "");
 }
 
 static void
@@ -137,6 +152,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(destinations_go_the_way_of_requests),
+		cmocka_unit_test(
+		    a_plain_request_moves_nothing_into_a_secure_area),
 		cmocka_unit_test(without_preserve_host_the_public_name_goes),
 		cmocka_unit_test(
 		    an_application_may_have_its_own_use_for_the_field),

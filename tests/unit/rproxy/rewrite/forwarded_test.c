@@ -319,6 +319,34 @@ a_trusted_peers_own_certificate_is_not_taken_for_its_clients(void **state)
 	}
 }
 
+/* A PROXY header of a connection without TLS may say more than it should. */
+static void
+nothing_about_tls_is_told_of_a_plain_connection(void **state)
+{
+	char got[4096];
+
+	(void)state;
+	for (int app = APP_NONE; app <= APP_RFC; app++) {
+		struct site_conf site = { .app = (enum app_kind)app,
+			.tls.client_verify = CLIENT_VERIFY_OPTIONAL_ANY };
+		struct proxy_v2 tls;
+		struct client_facts who = facts_of(TLS_UNVERIFIED, &tls);
+		struct fields f = { 0 };
+		struct arena a;
+
+		who.https = false;
+		arena_init(&a, 65536);
+		assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+		write_fields(&f, got, sizeof(got));
+		if (strstr(got, "MAMCAQ") != NULL ||
+		    strstr(got, "TLS") != NULL || strstr(got, "0a0b") != NULL ||
+		    strstr(got, "FAILED") != NULL)
+			fail_msg("app %d:\n%s", app, got);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
 /* PROXY headers may come from other senders than tlsd. */
 static void
 facts_with_line_ends_are_left_out(void **state)
@@ -355,6 +383,8 @@ main(void)
 		    what_a_trusted_peer_states_is_not_stated_again),
 		cmocka_unit_test(
 		    a_trusted_peers_own_certificate_is_not_taken_for_its_clients),
+		cmocka_unit_test(
+		    nothing_about_tls_is_told_of_a_plain_connection),
 		cmocka_unit_test(facts_with_line_ends_are_left_out),
 	};
 
