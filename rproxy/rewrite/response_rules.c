@@ -280,8 +280,6 @@ response_rules_url(const struct mapping *m, struct slice value, struct arena *a)
 
 	if (!url_parse(value, &u))
 		return value;
-	if (u.has_scheme && !u.has_authority)
-		return value;
 	if (u.has_authority)
 		owner = owner_of(m, &u);
 	if (owner == OWNER_FOREIGN)

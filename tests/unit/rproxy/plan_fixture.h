@@ -24,7 +24,7 @@ planned_site(struct planned *p, const char *site)
 {
 	static const char ini[] =
 	    "[rproxy]\nsites = a.site\n"
-	    "[listen x]\naddress = 127.0.0.1:8080\n"
+	    "[listen x]\naddress = 127.0.0.1:8080\naddress = [::1]:8080\n"
 	    "[listen y]\naddress = ./t.sock\nfrom = root\n";
 
 	memset(p, 0, sizeof(*p));

@@ -43,6 +43,10 @@ struct redirected {
 static const struct redirected redirects[] = {
 	{ "GET /" H, &plain, 302, "http://p.example.com/irj/portal" },
 	{ "GET /old" H, &plain, 302, "http://p.example.com/irj/new" },
+	{ "GET /old HTTP/1.1\r\nHost: P.example.com:8080\r\n\r\n", &plain, 302,
+	    "http://P.example.com:8080/irj/new" },
+	{ "GET / HTTP/1.1\r\nHost: p.example.com:8080\r\n\r\n", &plain, 302,
+	    "http://p.example.com:8080/irj/portal" },
 	{ "GET /old?x=1" H, &tls, 302, "https://p.example.com/irj/new?x=1" },
 	{ "GET /x/../old;a=b" H, &tls, 302, "https://p.example.com/irj/new" },
 	{ "POST /old" H, &tls, 307, "https://p.example.com/irj/new" },

@@ -7,9 +7,9 @@
  *	/app2    -> the same pool's /two
  *	pool: http://10.1.0.11:50000 http://J2EE.intra.example.com:8080
  *	      https://10.1.0.12:50001 http://[fd00::1]:8080
- *	      alias http://j2ee-cluster.intra:80
+ *	      alias http://j2ee-cluster.intra:80 https://secure.intra:443
  *
- * and another one with the same names and the same pool:
+ * and another one with the same names and the same pool, https on port 8443:
  *
  *	/app     -> the pool's /
  *	/irj     -> the pool, as is
@@ -29,13 +29,14 @@ static struct server_conf fixture_servers[] = {
 };
 static struct authority_conf fixture_aliases[] = {
 	{ .https = false, .host = "j2ee-cluster.intra", .port = 80 },
+	{ .https = true, .host = "secure.intra", .port = 443 },
 };
 static struct pool_conf fixture_pool = {
 	.name = "j2ee",
 	.server = fixture_servers,
 	.n_server = 4,
 	.alias = fixture_aliases,
-	.n_alias = 1,
+	.n_alias = 2,
 };
 static struct server_conf fixture_twin_http[] = {
 	{ .https = false, .host = "10.2.0.1", .port = 50000 },
@@ -99,7 +100,7 @@ static struct site_conf fixture_site = {
 static struct site_conf fixture_rooted_site = {
 	.name = "portal.example.com",
 	.names = { .v = fixture_names, .n = 2 },
-	.http = { .https_port = 443 },
+	.http = { .https_port = 8443 },
 	.route = fixture_rooted,
 	.n_route = 4,
 };
