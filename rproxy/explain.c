@@ -21,6 +21,7 @@
 #include "rproxy/rewrite/claims.h"
 #include "rproxy/rewrite/cookies.h"
 #include "rproxy/rewrite/response_rules.h"
+#include "rproxy/route/rules.h"
 
 #define EXIT_USAGE 2
 #define TEXT_MAX (64 * 1024)
@@ -253,9 +254,27 @@ print_reverse(struct explained *e)
 
 /* outcomes ----------------------------------------------------------------- */
 
+/* The line that closes the path, under either reading of it. */
+static void
+print_denial(const struct request_plan *p)
+{
+	const struct string_list *deny = &p->site->http.deny;
+	size_t i = rules_find_deny(&p->site->http, p->normal_path);
+
+	if (i == deny->n)
+		i = rules_find_deny(&p->site->http, p->split_path);
+	if (i < deny->n)
+		printf("%-10s %s:%u: deny = %s\n", "rule", deny->at[i].file,
+		    deny->at[i].line, deny->v[i]);
+	else
+		printf("%-10s no allow of this site covers it\n", "rule");
+}
+
 static int
 print_refusal(const struct request_plan *p)
 {
+	if (p->why == REASON_DENIED)
+		print_denial(p);
 	printf("%-10s %u %s: %s\n", "refused", reason_status(p->why),
 	    reason_name(p->why), reason_text(p->why));
 	return 1;

@@ -25,12 +25,22 @@ matches_nocase(struct slice prefix, struct slice path)
 	return path_prefix_matches(SLICE(""), rest);
 }
 
+size_t
+rules_find_deny(const struct http_conf *http, struct slice path)
+{
+	size_t i = 0;
+
+	while (i < http->deny.n &&
+	       !matches_nocase(slice_of(http->deny.v[i]), path))
+		i++;
+	return i;
+}
+
 bool
 rules_may_pass(const struct http_conf *http, struct slice path)
 {
-	for (size_t i = 0; i < http->deny.n; i++)
-		if (matches_nocase(slice_of(http->deny.v[i]), path))
-			return false;
+	if (rules_find_deny(http, path) < http->deny.n)
+		return false;
 	for (size_t i = 0; i < http->allow.n; i++)
 		if (path_prefix_matches(slice_of(http->allow.v[i]), path))
 			return true;

@@ -17,6 +17,9 @@
  */
 bool rules_may_pass(const struct http_conf *http, struct slice path);
 
+/* The first line of http->deny that covers path; deny.n when there is none. */
+size_t rules_find_deny(const struct http_conf *http, struct slice path);
+
 /*
  * The first rule of l that covers path, and its target with the groups put
  * in, escaped as part of a path, or of a value in a query; *hit is NULL when

@@ -286,6 +286,12 @@ def test_explains_refusals_and_redirects(files):
     status, out, _ = files.run(site, "-e", "http://localhost/x/../nwa")
     assert status == 1
     assert "refused    403 denied: " in out
+    where = site.splitlines().index("deny = /nwa") + 1
+    assert f"rule       site.ini:{where}: deny = /nwa\n" in out
+    allowing = SITE.format(http="allow = /irj\n", port=1)
+    status, out, _ = files.run(allowing, "-e", "http://localhost/x")
+    assert status == 1
+    assert "rule       no allow of this site covers it\n" in out
     status, out, _ = files.run(site, "-e", "http://localhost:8080/secure?a")
     assert status == 0
     assert "Location: https://localhost/secure?a" in out
