@@ -15,6 +15,7 @@
 /* One request as the facts see it. */
 struct facts {
 	const struct client_facts *who;
+	struct slice client; /* address, of who or as a trusted peer says */
 	const struct site_conf *site;
 	struct slice host;
 	struct arena *arena;
@@ -60,7 +61,7 @@ needs_quotes(struct slice s)
 static struct slice
 forwarded_element(struct facts *k)
 {
-	struct slice addr = k->who->addr_text;
+	struct slice addr = k->client;
 	bool v6 = slice_find(addr, ':') < addr.len;
 	bool quoted = needs_quotes(k->host);
 	struct slice parts[] = {
@@ -166,7 +167,7 @@ fact_value(struct facts *k, enum profile_fact fact)
 {
 	switch (fact) {
 	case FACT_CLIENT_ADDR:
-		return k->who->addr_text;
+		return k->client;
 	case FACT_SCHEME:
 		return scheme(k->who);
 	case FACT_HOST:
@@ -270,17 +271,33 @@ tells_certs(const struct profile *p, const struct http_conf *http)
 	return false;
 }
 
+/* One client for all fields, whoever of the two has named it. */
+static void
+believe(struct fields *f, struct facts *k)
+{
+	struct slice client;
+
+	stated_settle(f, &k->site->http);
+	client = stated_client(f);
+	if (client.len > 0)
+		k->client = client;
+}
+
 bool
 forwarded_add(struct fields *f, const struct client_facts *who,
     const struct site_conf *site, struct slice host, struct arena *a)
 {
 	const struct profile *p = profile_of(site->app);
-	struct facts k = { .who = who, .site = site, .host = host, .arena = a };
+	struct facts k = { .who = who,
+		.client = who->addr_text,
+		.site = site,
+		.host = host,
+		.arena = a };
 	bool is_told = claims_is_trusted(&site->http, &who->addr);
 	bool is_cert_told = is_told && tells_certs(p, &site->http);
 
 	if (is_told)
-		stated_settle(f, &site->http);
+		believe(f, &k);
 	for (size_t i = 0; i < p->n_rows; i++) {
 		const struct profile_row *row = &p->rows[i];
 

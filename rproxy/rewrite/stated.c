@@ -69,6 +69,19 @@ settle(struct fields *f, const struct http_conf *http, const struct list *l)
 	last->drop = false;
 }
 
+struct slice
+stated_client(const struct fields *f)
+{
+	const struct slice name = SLICE("X-Forwarded-For");
+	struct addr ignored;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (!f->v[i].drop && claims_is_same(f->v[i].name, name) &&
+		    addr_parse_ip(f->v[i].value, 0, &ignored))
+			return f->v[i].value;
+	return SLICE_NONE;
+}
+
 void
 stated_settle(struct fields *f, const struct http_conf *http)
 {

@@ -20,5 +20,7 @@
  * of a peer in http->trust_from, after claims_strip().
  */
 void stated_settle(struct fields *f, const struct http_conf *http);
+/* The address in X-Forwarded-For, then; SLICE_NONE: it names none. */
+struct slice stated_client(const struct fields *f);
 
 #endif

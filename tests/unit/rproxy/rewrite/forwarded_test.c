@@ -270,6 +270,49 @@ what_a_trusted_peer_states_is_not_stated_again(void **state)
 	arena_fini(&a);
 }
 
+/* What the server reads besides X-Forwarded-For must name the same client. */
+static void
+the_client_that_a_trusted_peer_names_is_the_client(void **state)
+{
+	static const struct {
+		enum app_kind app;
+		const char *stated;
+		const char *want;
+	} rows[] = {
+		{ APP_NONE, "198.51.100.7", "Forwarded: for=198.51.100.7;" },
+		{ APP_NONE, "2001:db8::7", "for=\"[2001:db8::7]\";" },
+		{ APP_NONE, "6.6.6.6, 198.51.100.7", "for=198.51.100.7;" },
+		{ APP_NONE, "unknown", "Forwarded: for=192.0.2.1;" },
+		{ APP_WEBLOGIC, "198.51.100.7",
+		    "WL-Proxy-Client-IP: 198.51.100.7\n" },
+		{ APP_WEBSPHERE, "198.51.100.7",
+		    "$WSRA: 198.51.100.7\n$WSRH: 198.51.100.7\n" },
+	};
+	static struct cidr net[1];
+	char got[4096];
+
+	(void)state;
+	assert_true(cidr_parse(SLICE("192.0.2.0/24"), &net[0]));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct site_conf site = { .app = rows[i].app,
+			.http.trust_from = { net, 1 } };
+		struct client_facts who = { .addr_text = SLICE("192.0.2.1") };
+		struct fields f = { 0 };
+		struct arena a;
+
+		arena_init(&a, 4096);
+		assert_true(addr_parse_ip(SLICE("192.0.2.1"), 1, &who.addr));
+		assert_true(fields_add(
+		    &f, SLICE("X-Forwarded-For"), slice_of(rows[i].stated)));
+		assert_true(forwarded_add(&f, &who, &site, SLICE("p"), &a));
+		write_fields(&f, got, sizeof(got));
+		if (strstr(got, rows[i].want) == NULL)
+			fail_msg("case %zu:\n%s", i, got);
+		fields_fini(&f);
+		arena_fini(&a);
+	}
+}
+
 /* The certificate that a balancer has shown itself is not its client's. */
 static void
 a_trusted_peers_own_certificate_is_not_taken_for_its_clients(void **state)
@@ -381,6 +424,8 @@ main(void)
 		    an_unverified_certificate_goes_with_the_verdict),
 		cmocka_unit_test(
 		    what_a_trusted_peer_states_is_not_stated_again),
+		cmocka_unit_test(
+		    the_client_that_a_trusted_peer_names_is_the_client),
 		cmocka_unit_test(
 		    a_trusted_peers_own_certificate_is_not_taken_for_its_clients),
 		cmocka_unit_test(
