@@ -20,7 +20,6 @@
  * which looks at what is there and may be called at any time.  Owned by the
  * worker's list.  Parses no HTTP.
  */
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -201,11 +200,10 @@ count(const struct client_conn *c, enum tlsd_metric m, uint64_t n)
 }
 
 static void
-note_given_up(
-    const struct client_conn *c, enum tlsd_metric class, const char *reason)
+note_given_up(const struct client_conn *c, enum tlsd_metric m, const char *why)
 {
 	handshake_report_given_up(
-	    &c->worker->report, &c->tls, &c->peer, class, reason);
+	    &c->worker->report, &c->tls, &c->peer, m, why);
 }
 
 static void
@@ -247,17 +245,15 @@ step_handshake(struct client_conn *c)
 static bool
 append_header(struct client_conn *c)
 {
-	struct worker *w = c->worker;
 	char id[UNIQUE_ID_MAX];
-	struct addr dst;
+	struct addr dst = intro_destination(c->intro, c->client.fd);
 	struct announce_from from = { .src = &c->peer,
 		.dst = &dst,
 		.listener = slice_of(c->listen->name),
-		.unique_id = worker_next_id(w, id),
-		.generation = w->generation,
-		.is_draining = w->is_leaving };
+		.unique_id = worker_next_id(c->worker, id),
+		.generation = c->worker->generation,
+		.is_draining = c->worker->is_leaving };
 
-	intro_destination(c->intro, c->client.fd, &dst);
 	return announce_append(&c->relay.up, c->tls.ssl, &from);
 }
 
@@ -530,23 +526,18 @@ on_signed(struct sign_op *op)
 
 /* the beginning ----------------------------------------------------------- */
 
-/* False: what has been made is still to be taken back. */
-static bool
-make_parts(struct client_conn *c, struct worker *w, int fd, bool has_intro)
-{
-	if (has_intro && (c->intro = intro_new()) == NULL)
-		return false;
-	return tls_io_open(
-		   &c->tls, tls_contexts_first(w->contexts), fd, on_signed) &&
-	       watch_open_own(&c->client, &w->loop, fd, on_client_ready);
-}
-
 static struct client_conn *
 try_new(struct worker *w, int fd, bool has_intro)
 {
 	struct client_conn *c = mem_try(sizeof(*c));
 
-	if (c == NULL || make_parts(c, w, fd, has_intro))
+	if (c == NULL)
+		return NULL;
+	c->intro = has_intro ? intro_new() : NULL;
+	if ((c->intro != NULL) == has_intro &&
+	    tls_io_open(
+		&c->tls, tls_contexts_first(w->contexts), fd, on_signed) &&
+	    watch_open_own(&c->client, &w->loop, fd, on_client_ready))
 		return c;
 	tls_io_close(&c->tls);
 	intro_free(c->intro);
@@ -591,8 +582,8 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 	c->listen = listen;
 	c->turn.on_connected = on_connected;
 	c->handshake.on_crowded_out = on_crowded_out;
-	enlist(c, listen->proxy_protocol ? CLIENT_INTRO : CLIENT_HANDSHAKE);
-	if (!listen->proxy_protocol && !take_place(c))
+	enlist(c, c->intro != NULL ? CLIENT_INTRO : CLIENT_HANDSHAKE);
+	if (c->intro == NULL && !take_place(c))
 		set_state(c, CLIENT_CLOSING);
 }
 

@@ -114,15 +114,14 @@ intro_free(struct intro *i)
 	mem_free(i);
 }
 
-void
-intro_destination(const struct intro *i, int fd, struct addr *out)
+struct addr
+intro_destination(const struct intro *i, int fd)
 {
-	out->len = 0;
-	if (i != NULL)
-		*out = i->dst;
-	if (out->len > 0)
-		return;
-	out->len = sizeof(out->u);
-	if (getsockname(fd, &out->u.sa, &out->len) < 0)
-		out->len = 0;
+	struct addr a = { .len = sizeof(a.u) };
+
+	if (i != NULL && i->dst.len > 0)
+		return i->dst;
+	if (getsockname(fd, &a.u.sa, &a.len) < 0)
+		a.len = 0;
+	return a;
 }

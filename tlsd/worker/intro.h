@@ -39,6 +39,6 @@ void intro_free(struct intro *i);
  * Where the client has connected: what the balancer says, and if it does not,
  * or there is none (i NULL), fd's own address; len 0: unknown.
  */
-void intro_destination(const struct intro *i, int fd, struct addr *out);
+struct addr intro_destination(const struct intro *i, int fd);
 
 #endif

@@ -158,14 +158,14 @@ a_destination_is_the_balancers_word_or_our_own_address(void **state)
 	(void)state;
 	own.len = sizeof(own.u);
 	assert_int_equal(getsockname(ours, &own.u.sa, &own.len), 0);
-	intro_destination(NULL, ours, &dst);
+	dst = intro_destination(NULL, ours);
 	assert_int_equal(dst.len, own.len);
-	intro_destination(intro, ours, &dst);
+	dst = intro_destination(intro, ours);
 	assert_int_equal(dst.len, own.len);
 	assert_int_equal(
 	    send(theirs, header, sizeof(header) - 1, 0), sizeof(header) - 1);
 	assert_int_equal(intro_read(intro, ours, &reason), INTRO_DONE);
-	intro_destination(intro, ours, &dst);
+	dst = intro_destination(intro, ours);
 	assert_string_equal(addr_format(&dst, text), "192.0.2.2:443");
 	intro_free(intro);
 }
