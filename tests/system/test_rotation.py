@@ -327,6 +327,7 @@ def test_a_client_that_never_closes_holds_nothing_for_long(
 
         assert open_now() == 2
         assert wait_for(lambda: open_now() == 0, 12)
+    assert metric(gw, "tlsd", "tlsd_idle_timeouts_total") == 0
 
 
 @BOTH

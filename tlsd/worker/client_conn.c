@@ -444,7 +444,7 @@ expire(struct client_conn *c)
 		return CLIENT_CLOSING;
 	case CLIENT_RELAY:
 		/* no close_notify: half a response must not look whole */
-		count(c, TLSD_IDLE_TIMEOUTS, 1);
+		count(c, TLSD_IDLE_TIMEOUTS, !is_half_closed(c));
 		return CLIENT_CLOSING;
 	case CLIENT_DRAIN:
 	case CLIENT_CLOSING:
