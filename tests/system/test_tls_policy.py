@@ -241,6 +241,28 @@ def test_optional_any_passes_on_what_cannot_be_verified(tlsd, ca, user,
         assert t.reaches(1, "client_certificates_total", verdict=verdict)
 
 
+def test_a_certificate_that_no_header_can_carry_does_not_fill_the_log(
+        tlsd, folder):
+    """A stranger's, of 80 KiB.  Without a ticket the handshake completes."""
+    names = "\n".join(f"DNS.{n} = {'a' * 60}.{'b' * 60}.{n}.example.com"
+                      for n in range(600))
+    (folder / "cnf").write_text(
+        f"[req]\ndistinguished_name = dn\n[dn]\n[v3]\n"
+        f"subjectAltName = @alt\n[alt]\n{names}\n")
+    openssl("req", "-x509", "-newkey", "ed25519", "-noenc", "-subj", "/CN=x",
+            "-keyout", folder / "key", "-out", folder / "cert",
+            "-config", folder / "cnf", "-extensions", "v3")
+    t = tlsd(tls="client_verify = optional_any")
+    for _ in range(20):
+        s_client(t, "-tls1_2", "-no_ticket", "-cert", folder / "cert",
+                 "-key", folder / "key", data=b"hello\n")
+    assert t.backend.headers == []
+    assert t.reaches(20, "connections_refused_total", reason="memory")
+    assert t.logs(r"certificate_too_large")
+    assert t.logs(r"more handshakes that failed are not shown")
+    assert len(t.log(r"certificate_too_large")) < 20
+
+
 def test_a_resumed_session_reports_the_same_bad_verdict(tlsd, ca, stranger):
     t = tlsd(tls="client_verify = optional_any")
     context = only(ca, ssl.TLSVersion.TLSv1_2)

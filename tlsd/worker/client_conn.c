@@ -264,7 +264,7 @@ announce(struct client_conn *c, const char *first, size_t len)
 	if (append_header(c) &&
 	    buf_append(&c->relay.up, first, len, RELAY_UP_MAX))
 		return CLIENT_ANNOUNCE;
-	log_error("a client was closed: out of memory");
+	note_given_up(c, TLSD_REFUSED_MEMORY, "certificate_too_large");
 	return CLIENT_CLOSING;
 }
 
