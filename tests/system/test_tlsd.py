@@ -469,6 +469,16 @@ def test_no_more_than_max_connections_are_let_in(tlsd, tls):
         c.vanish()
 
 
+@pytest.mark.parametrize("limit, is_enough", [(2149, False), (2150, True)])
+def test_a_limit_of_descriptors_below_max_connections_is_a_warning(
+        tlsd, limit, is_enough):
+    t = tlsd(command=["prlimit", f"--nofile={limit}"],
+             tlsd="max_connections = 1000\n", workers=2)
+    said = t.log(r"max_connections = 1000 takes 2150 descriptors and the "
+                 r"limit is 2149: raise it")
+    assert len(said) == (not is_enough)
+
+
 def test_without_descriptors_it_rests_and_does_not_spin(tlsd, tls):
     t = tlsd(command=["prlimit", "--nofile=100:100"],
              tlsd="handshake_timeout = 20s\n")

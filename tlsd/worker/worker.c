@@ -12,9 +12,11 @@
  * connections at once.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/burst.h"
@@ -35,6 +37,7 @@
 #define ASK_PEER_MS 200
 /* The last of a crowd leave a little later than the others. */
 #define GIVE_BACK_MS 2000
+#define OWN_FDS 150 /* of a worker: listeners, loop, channels, log */
 
 static const char *const allowed[] = {
 	/* the loop and the clock */
@@ -130,6 +133,22 @@ read_config(const struct inheritance *in)
 		child_fail("%s", conf_fault_text(faults, 0));
 	conf_faults_free(faults);
 	return config;
+}
+
+/* Better now than when the clients come. */
+static void
+check_descriptors(const struct worker *w)
+{
+	uint64_t need = 2 * (uint64_t)w->config->max_connections + OWN_FDS;
+	struct rlimit l;
+
+	if (w->index > 0 || getrlimit(RLIMIT_NOFILE, &l) < 0 ||
+	    l.rlim_cur >= need)
+		return;
+	log_warning("max_connections = %u takes %" PRIu64
+		    " descriptors and the limit is %" PRIu64
+		    ": raise it (LimitNOFILE, ulimit -n), or clients wait",
+	    w->config->max_connections, need, (uint64_t)l.rlim_cur);
 }
 
 /*
@@ -391,6 +410,7 @@ tlsd_worker_main(const struct inheritance *in)
 	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
 	w.config = read_config(in);
+	check_descriptors(&w);
 	w.metrics = metrics_open(
 	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
 	w.deadlines = deadlines_new(&w.loop);
