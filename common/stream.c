@@ -20,11 +20,11 @@
 #define STREAM_MAX_IOV 130
 /* Less is copied as quickly. */
 #define PASS_MIN_BYTES (32u * 1024)
-#define PASS_MAX_BYTES (128u * 1024)
+#define PASS_MAX_BYTES (256u * 1024)
 /* Of a Unix socket in bulk: it then holds a few pieces of PASS_MAX_BYTES. */
-#define WIDE_BYTES (512 * 1024)
+#define WIDE_BYTES (768 * 1024)
 /* Pages of 4 KiB for one pass, and some that are not full. */
-#define PIPE_BYTES (256 * 1024)
+#define PIPE_BYTES (512 * 1024)
 
 void
 stream_home_init(struct stream_home *h, uv_loop_t *loop)
