@@ -87,7 +87,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	expiry supervisor supervisor_reload supervisor_admin master stream
 TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_file key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
-	worker/worker worker/acceptor worker/client_conn worker/client_state worker/relay \
+	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
 	worker/backend worker/handshake_failure worker/unique_id \
 	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
 	signer/signer signer/serve signer/sign signer/point signer/keyring \

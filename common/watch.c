@@ -45,6 +45,8 @@ struct watch_set {
 	unsigned n_handles;
 	bool is_running; /* watch_run() */
 	bool is_stopped;
+	bool (*on_turn)(void *ctx); /* NULL: none */
+	void *ctx;                  /* borrowed from the caller */
 	TAILQ_HEAD(, watch) closing;
 };
 
@@ -422,6 +424,7 @@ watch_run(uv_loop_t *loop)
 {
 	struct watch_set *set = set_of(loop);
 	struct epoll_event e = { .events = EPOLLIN };
+	bool is_more = false;
 
 	CHECK(set != NULL);
 	set->is_running = true;
@@ -432,11 +435,12 @@ watch_run(uv_loop_t *loop)
 	while (!set->is_stopped) {
 		int timeout_ms = uv_backend_timeout(loop);
 
-		if (!TAILQ_EMPTY(&set->closing))
+		if (is_more || !TAILQ_EMPTY(&set->closing))
 			timeout_ms = 0;
 		if (!wait_for_events(set, timeout_ms) ||
 		    uv_backend_timeout(loop) == 0)
 			uv_run(loop, UV_RUN_NOWAIT);
+		is_more = set->on_turn != NULL && set->on_turn(set->ctx);
 		finish_closing(set);
 	}
 	set->is_running = false;
@@ -451,4 +455,14 @@ watch_stop(uv_loop_t *loop)
 	if (set != NULL)
 		set->is_stopped = true;
 	uv_stop(loop);
+}
+
+void
+watch_each_turn(uv_loop_t *loop, bool (*on_turn)(void *ctx), void *ctx)
+{
+	struct watch_set *set = set_of(loop);
+
+	CHECK(set != NULL);
+	set->on_turn = on_turn;
+	set->ctx = ctx;
 }

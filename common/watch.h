@@ -79,5 +79,10 @@ bool watch_is_open(const struct watch *w);
  */
 void watch_run(uv_loop_t *loop);
 void watch_stop(uv_loop_t *loop);
+/*
+ * on_turn runs after the reports of each turn of watch_run().  True: it has
+ * more to do, and the next turn does not wait.
+ */
+void watch_each_turn(uv_loop_t *loop, bool (*on_turn)(void *ctx), void *ctx);
 
 #endif

@@ -18,7 +18,7 @@
  *
  * Each state has its deadline (state_ms) and is left by advance() alone,
  * which looks at what is there and may be called at any time.  Owned by the
- * worker's list.  Parses no HTTP.
+ * worker's list.  Parses no HTTP.  RELAY and DRAIN are in client_relay.c.
  */
 #include <unistd.h>
 
@@ -26,38 +26,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/watch.h"
 #include "tlsd/metrics_table.h"
 #include "tlsd/worker/announce.h"
-#include "tlsd/worker/backend.h"
-#include "tlsd/worker/client_conn.h"
-#include "tlsd/worker/client_state.h"
+#include "tlsd/worker/client_conn_inner.h"
 #include "tlsd/worker/handshake_report.h"
-#include "tlsd/worker/intro.h"
-#include "tlsd/worker/relay.h"
-#include "tlsd/worker/tls_io.h"
-#include "tlsd/worker/worker.h"
-
-struct client_conn {
-	struct worker *worker; /* borrowed, outlives us */
-	TAILQ_ENTRY(client_conn) entry;
-	enum client_state state;
-	bool is_expired;       /* the state's deadline has passed */
-	unsigned client_ready; /* reported by the watches, not yet used */
-	unsigned backend_ready;
-	unsigned n_handles; /* open or closing */
-	struct watch client;
-	struct watch backend; /* open from the end of ANNOUNCE on */
-	struct tls_io tls;
-	struct relay relay;
-	struct backend_turn turn;
-	struct deadline deadline;
-	const struct listen_conf *listen; /* borrowed from the configuration */
-	struct intro *intro; /* owned; NULL: no balancer in front */
-	struct handshake handshake;
-	struct addr peer; /* the client, also behind a balancer */
-	bool has_place;   /* taken from the worker's address_limit */
-};
 
 static void advance(struct client_conn *c);
 
@@ -120,17 +92,11 @@ close_all(struct client_conn *c)
 
 /* states ------------------------------------------------------------------ */
 
-static bool
-is_half_closed(const struct client_conn *c)
+uint64_t
+client_conn_state_ms(const struct client_conn *c)
 {
-	return c->state == CLIENT_RELAY && c->relay.down_way == RELAY_ENDED;
-}
-
-static uint64_t
-state_ms(const struct client_conn *c)
-{
-	return client_state_ms(c->state, c->worker->config, is_half_closed(c),
-	    c->worker->is_leaving);
+	return client_state_ms(c->state, c->worker->config,
+	    client_conn_is_half_closed(c), c->worker->is_leaving);
 }
 
 static void
@@ -152,7 +118,7 @@ set_state(struct client_conn *c, enum client_state to)
 	}
 	if (to == CLIENT_DRAIN || to == CLIENT_WAIT)
 		close_backend(c);
-	deadline_set(&c->deadline, state_ms(c));
+	deadline_set(&c->deadline, client_conn_state_ms(c));
 }
 
 /* INTRO ------------------------------------------------------------------- */
@@ -194,16 +160,16 @@ step_intro(struct client_conn *c)
 /* HANDSHAKE --------------------------------------------------------------- */
 
 static void
-count(const struct client_conn *c, enum tlsd_metric m, uint64_t n)
-{
-	metrics_add(c->worker->metrics, m, n);
-}
-
-static void
 note_given_up(const struct client_conn *c, enum tlsd_metric m, const char *why)
 {
 	handshake_report_given_up(
 	    &c->worker->report, &c->tls, &c->peer, m, why);
+}
+
+static void
+on_step(struct handshake *h)
+{
+	advance(container_of(h, struct client_conn, handshake));
 }
 
 static void
@@ -214,6 +180,11 @@ on_crowded_out(struct handshake *h)
 	note_given_up(c, TLSD_FAILED_CROWDED_OUT, "crowded_out");
 	set_state(c, CLIENT_CLOSING);
 }
+
+static const struct handshake_owner handshake_owner = {
+	.on_step = on_step,
+	.on_crowded_out = on_crowded_out,
+};
 
 static enum client_state
 step_handshake(struct client_conn *c)
@@ -260,7 +231,7 @@ append_header(struct client_conn *c)
 static enum client_state
 announce(struct client_conn *c, const char *first, size_t len)
 {
-	count(c, TLSD_BYTES_UP, len);
+	client_conn_count(c, TLSD_BYTES_UP, len);
 	if (append_header(c) &&
 	    buf_append(&c->relay.up, first, len, RELAY_UP_MAX))
 		return CLIENT_ANNOUNCE;
@@ -339,70 +310,6 @@ step_announce(struct client_conn *c)
 	return fd >= 0 ? take_backend(c, fd) : c->state;
 }
 
-/* RELAY and DRAIN --------------------------------------------------------- */
-
-static enum relay_verdict
-run_relay(struct client_conn *c)
-{
-	struct relay_moved moved;
-	bool was_half_closed = is_half_closed(c);
-	enum relay_verdict v = relay_run(&c->relay, c->client_ready,
-	    c->backend_ready, c->worker->scratch, &moved);
-
-	count(c, TLSD_BYTES_UP, moved.up);
-	count(c, TLSD_BYTES_DOWN, moved.down);
-	/* writable: the other side has taken something */
-	if (moved.up > 0 || moved.down > 0 ||
-	    is_half_closed(c) != was_half_closed ||
-	    ((c->client_ready | c->backend_ready) & WATCH_WRITE))
-		deadline_set(&c->deadline, state_ms(c));
-	return v;
-}
-
-static bool
-is_crossed(const struct client_conn *c)
-{
-	uint64_t moved_ms = c->deadline.due_ms - state_ms(c);
-
-	return (c->backend_ready & WATCH_READ) &&
-	       relay_is_crossed(&c->relay, uv_now(&c->worker->loop) - moved_ms);
-}
-
-static enum client_state
-step_relay(struct client_conn *c)
-{
-	if (is_crossed(c)) {
-		count(c, TLSD_BACKEND_CROSSED, 1);
-		return CLIENT_WAIT;
-	}
-	switch (run_relay(c)) {
-	case RELAY_VANISHED:
-		count(c, TLSD_TRUNCATED, 1);
-		return CLIENT_CLOSING;
-	case RELAY_BROKEN:
-		count(c, TLSD_FLOODS, c->tls.is_flood);
-		relay_end(&c->relay, false);
-		return CLIENT_DRAIN;
-	case RELAY_FINE:
-		break;
-	}
-	if (relay_is_over(&c->relay))
-		return CLIENT_CLOSING;
-	return relay_is_lingering(&c->relay) ? CLIENT_DRAIN : c->state;
-}
-
-static enum client_state
-step_drain(struct client_conn *c)
-{
-	struct relay_moved moved;
-	enum relay_verdict v = relay_run(
-	    &c->relay, c->client_ready, 0, c->worker->scratch, &moved);
-
-	if (v == RELAY_FINE && !relay_is_over(&c->relay))
-		return c->state;
-	return CLIENT_CLOSING;
-}
-
 /* all --------------------------------------------------------------------- */
 
 static enum client_state
@@ -418,9 +325,9 @@ step(struct client_conn *c)
 	case CLIENT_ANNOUNCE:
 		return step_announce(c);
 	case CLIENT_RELAY:
-		return step_relay(c);
+		return client_relay_step(c);
 	case CLIENT_DRAIN:
-		return step_drain(c);
+		return client_relay_drain(c);
 	case CLIENT_CLOSING:
 		break;
 	}
@@ -444,7 +351,8 @@ expire(struct client_conn *c)
 		return CLIENT_CLOSING;
 	case CLIENT_RELAY:
 		/* no close_notify: half a response must not look whole */
-		count(c, TLSD_IDLE_TIMEOUTS, !is_half_closed(c));
+		client_conn_count(
+		    c, TLSD_IDLE_TIMEOUTS, !client_conn_is_half_closed(c));
 		return CLIENT_CLOSING;
 	case CLIENT_DRAIN:
 	case CLIENT_CLOSING:
@@ -502,7 +410,11 @@ on_client_ready(struct watch *watch, unsigned events)
 	struct client_conn *c = container_of(watch, struct client_conn, client);
 
 	c->client_ready |= events;
-	advance(c);
+	if (c->state == CLIENT_HANDSHAKE)
+		handshakes_want_step(&c->worker->handshakes, &c->handshake,
+		    uv_now(&c->worker->loop));
+	else
+		advance(c);
 }
 
 static void
@@ -519,8 +431,9 @@ on_signed(struct sign_op *op)
 {
 	struct client_conn *c = container_of(op, struct client_conn, tls.sign);
 
-	count(c, TLSD_SIGNATURES, 1);
-	count(c, TLSD_SIGNER_WAIT_US, clock_monotonic_us() - op->asked_us);
+	client_conn_count(c, TLSD_SIGNATURES, 1);
+	client_conn_count(
+	    c, TLSD_SIGNER_WAIT_US, clock_monotonic_us() - op->asked_us);
 	advance(c);
 }
 
@@ -555,7 +468,7 @@ enlist(struct client_conn *c, enum client_state first)
 	relay_init(&c->relay, &c->tls,
 	    w->config->backend_end == BACKEND_END_CLOSE, w->burst_bytes);
 	deadline_init(&c->deadline, w->deadlines, on_expired);
-	deadline_set(&c->deadline, state_ms(c));
+	deadline_set(&c->deadline, client_conn_state_ms(c));
 	TAILQ_INSERT_TAIL(&w->clients, c, entry);
 	w->n_clients++;
 	metrics_add(w->metrics, TLSD_IN_INTRO + first, 1);
@@ -581,7 +494,7 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 	c->peer = *peer;
 	c->listen = listen;
 	c->turn.on_connected = on_connected;
-	c->handshake.on_crowded_out = on_crowded_out;
+	c->handshake.owner = &handshake_owner;
 	enlist(c, c->intro != NULL ? CLIENT_INTRO : CLIENT_HANDSHAKE);
 	if (c->intro == NULL && !take_place(c))
 		set_state(c, CLIENT_CLOSING);
@@ -595,6 +508,7 @@ client_conn_end_all(struct worker *w, bool at_once)
 	TAILQ_FOREACH (c, &w->clients, entry)
 		if (at_once && c->state != CLIENT_CLOSING)
 			set_state(c, CLIENT_CLOSING);
-		else if (c->state == CLIENT_WAIT || is_half_closed(c))
-			deadline_set(&c->deadline, state_ms(c));
+		else if (c->state == CLIENT_WAIT ||
+			 client_conn_is_half_closed(c))
+			deadline_set(&c->deadline, client_conn_state_ms(c));
 }

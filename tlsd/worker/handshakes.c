@@ -7,12 +7,16 @@
  *
  *	100 ms	for the first word, which comes right behind the connection
  *	1 s	for an answer, which takes a way there and back
- *	never	at the signer: the work has been paid for
+ *	never	with us or at the signer: that is not its silence
  *
  * As long as nobody has been silent for so long, no more clients are accepted
  * and the next ones wait in the kernel's queue.  Ending the oldest at once
  * would be no better than a flood when thousands come back at the same time:
  * each would be ended by those behind it, and the signature thrown away.
+ *
+ * A step of a handshake takes a hundred times as long as a request of a client
+ * that is connected already.  So steps queue here, and after a few of them the
+ * others have a turn.
  */
 #include "tlsd/worker/handshakes.h"
 
@@ -29,7 +33,7 @@ enum handshake_turn
 handshake_turn_of(bool is_signing, bool has_answered)
 {
 	if (is_signing)
-		return HANDSHAKE_SIGNER;
+		return HANDSHAKE_OURS;
 	return has_answered ? HANDSHAKE_CLIENT : HANDSHAKE_HELLO;
 }
 
@@ -40,6 +44,7 @@ handshakes_init(struct handshakes *all, unsigned at_most)
 	all->n = 0;
 	for (unsigned i = 0; i < HANDSHAKE_TURNS; i++)
 		TAILQ_INIT(&all->waiting[i]);
+	TAILQ_INIT(&all->steps);
 }
 
 /* 0: there is one, *out; else when there will be, or may be. */
@@ -82,7 +87,7 @@ handshakes_make_room(struct handshakes *all, uint64_t now_ms)
 
 	if (all->n < all->at_most || find_silent(all, now_ms, &silent) > 0)
 		return;
-	silent->on_crowded_out(silent);
+	silent->owner->on_crowded_out(silent);
 	CHECK(!silent->is_counted);
 }
 
@@ -114,12 +119,46 @@ handshakes_turn(struct handshakes *all, struct handshake *h,
 	enqueue(all, h, turn, now_ms);
 }
 
+void
+handshakes_want_step(
+    struct handshakes *all, struct handshake *h, uint64_t now_ms)
+{
+	if (h->wants_step || !h->is_counted)
+		return;
+	handshakes_turn(all, h, HANDSHAKE_OURS, now_ms);
+	h->wants_step = true;
+	TAILQ_INSERT_TAIL(&all->steps, h, step_entry);
+}
+
+static void
+drop_step(struct handshakes *all, struct handshake *h)
+{
+	if (h->wants_step)
+		TAILQ_REMOVE(&all->steps, h, step_entry);
+	h->wants_step = false;
+}
+
+bool
+handshakes_step(struct handshakes *all)
+{
+	struct handshake *h;
+
+	for (unsigned i = 0; i < HANDSHAKE_STEPS; i++) {
+		if ((h = TAILQ_FIRST(&all->steps)) == NULL)
+			return false;
+		drop_step(all, h);
+		h->owner->on_step(h);
+	}
+	return !TAILQ_EMPTY(&all->steps);
+}
+
 bool
 handshakes_end(struct handshakes *all, struct handshake *h)
 {
 	if (!h->is_counted)
 		return false;
 	TAILQ_REMOVE(&all->waiting[h->turn], h, entry);
+	drop_step(all, h);
 	h->is_counted = false;
 	all->n--;
 	return true;

@@ -13,20 +13,33 @@
 enum handshake_turn {
 	HANDSHAKE_HELLO,  /* the client's first word */
 	HANDSHAKE_CLIENT, /* its answer to what we have sent */
-	HANDSHAKE_SIGNER,
+	HANDSHAKE_OURS,   /* us, or the signer */
 	HANDSHAKE_TURNS,
 };
 
 enum handshake_turn handshake_turn_of(bool is_signing, bool has_answered);
 
-/* One of them; embedded in the connection, all zero to begin with. */
-struct handshake {
-	TAILQ_ENTRY(handshake) entry;
-	bool is_counted;
-	enum handshake_turn turn;
-	uint64_t since_ms;
+/* How many steps in a row, about 100 us each, before the others have a turn. */
+#define HANDSHAKE_STEPS 8
+
+struct handshake;
+
+struct handshake_owner {
+	/* runs in handshakes_step() */
+	void (*on_step)(struct handshake *h);
 	/* runs in handshakes_make_room(), and must end it */
 	void (*on_crowded_out)(struct handshake *h);
+};
+
+/* One of them; embedded in the connection, all zero to begin with. */
+struct handshake {
+	const struct handshake_owner *owner; /* to be set */
+	TAILQ_ENTRY(handshake) entry;
+	TAILQ_ENTRY(handshake) step_entry;
+	bool is_counted;
+	bool wants_step;
+	enum handshake_turn turn;
+	uint64_t since_ms;
 };
 
 TAILQ_HEAD(handshake_list, handshake);
@@ -35,6 +48,7 @@ struct handshakes {
 	unsigned at_most;
 	unsigned n;
 	struct handshake_list waiting[HANDSHAKE_TURNS]; /* oldest first */
+	struct handshake_list steps;                    /* to be made */
 };
 
 void handshakes_init(struct handshakes *all, unsigned at_most);
@@ -51,6 +65,11 @@ handshakes_begin(struct handshakes *all, struct handshake *h, uint64_t now_ms);
 /* What it waits for from now on.  Idempotent. */
 void handshakes_turn(struct handshakes *all, struct handshake *h,
     enum handshake_turn turn, uint64_t now_ms);
+/* Its client has said something.  Idempotent. */
+void handshakes_want_step(
+    struct handshakes *all, struct handshake *h, uint64_t now_ms);
+/* HANDSHAKE_STEPS of the steps that are wanted; true: there are more. */
+bool handshakes_step(struct handshakes *all);
 /* Done, failed or given up: true the first time. */
 bool handshakes_end(struct handshakes *all, struct handshake *h);
 

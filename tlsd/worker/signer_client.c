@@ -5,10 +5,10 @@
  *	       ^                 |
  *	       +-----------------+              cancelled
  *
- * Two queues in order of asking: what the socket has not taken yet (or there
- * is no channel), and what waits for its reply.  The signer answers in order,
- *so a reply belongs to the head of the second queue, or to an operation that
- *was cancelled.
+ * Two queues in order of asking: what has not been sent yet (ASK_AHEAD are
+ * under way, or there is no channel), and what waits for its reply.  The signer
+ *answers in order, so a reply belongs to the head of the second queue, or to an
+ *operation that was cancelled.
  *
  * A channel is an object of its own, since its end on the loop comes later
  * than its replacement.  A signer that was started anew greets with the same
@@ -26,6 +26,12 @@
 #include "common/mem.h"
 #include "common/watch.h"
 #include "tlsd/worker/signer_client.h"
+
+/*
+ * Questions that wait at the signer: enough to keep it busy, and so few that
+ * on a core that all share it soon has nothing to do, and others have a turn.
+ */
+#define ASK_AHEAD 4
 
 struct channel {
 	struct watch watch;
@@ -47,6 +53,7 @@ struct signer_client {
 	uint32_t last_id;
 	struct sign_op_queue unsent;
 	struct sign_op_queue sent;
+	unsigned n_asked;       /* questions that the signer has not answered */
 	struct public_key *key; /* owned */
 	unsigned n_keys;
 };
@@ -104,6 +111,7 @@ channel_down(struct signer_client *c)
 	struct sign_op *op;
 
 	channel_close(c);
+	c->n_asked = 0;
 	while ((op = TAILQ_FIRST(&c->sent)) != NULL)
 		finish(c, op, SIGN_FAILED);
 }
@@ -127,8 +135,9 @@ take_reply(struct signer_client *c, struct slice message)
 	struct sign_reply r;
 
 	if (!protocol_decode_reply(message, &r) ||
-	    r.signature.len > SIGNATURE_MAX)
+	    r.signature.len > SIGNATURE_MAX || c->n_asked == 0)
 		return false;
+	c->n_asked--;
 	if (op == NULL || op->id != r.id)
 		return true; /* cancelled */
 	if (r.status == SIGN_OK && !keep_signature(op, r.signature))
@@ -181,14 +190,22 @@ send_request(struct signer_client *c, struct sign_op *op)
 		   MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
+static bool
+may_ask(const struct signer_client *c)
+{
+	return c->n_asked < ASK_AHEAD && !TAILQ_EMPTY(&c->unsent);
+}
+
 static void
 send_unsent(struct signer_client *c)
 {
 	struct sign_op *op;
 
-	while ((op = TAILQ_FIRST(&c->unsent)) != NULL) {
+	while (may_ask(c)) {
+		op = TAILQ_FIRST(&c->unsent);
 		if (!send_request(c, op))
 			return;
+		c->n_asked++;
 		TAILQ_REMOVE(&c->unsent, op, entry);
 		op->place = SIGN_OP_SENT;
 		TAILQ_INSERT_TAIL(&c->sent, op, entry);
@@ -199,7 +216,7 @@ static void
 match_interest(struct signer_client *c)
 {
 	watch_want(&c->channel->watch,
-	    TAILQ_EMPTY(&c->unsent) ? WATCH_READ : WATCH_READ | WATCH_WRITE);
+	    may_ask(c) ? WATCH_READ | WATCH_WRITE : WATCH_READ);
 }
 
 /* One message, if there is one; false: the channel has ended. */

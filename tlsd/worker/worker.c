@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <malloc.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ static const char *const allowed[] = {
 	"getrandom",
 	"futex",
 	"getpid",
+	/* OpenSSL, and between handshakes */
 	"sched_yield",
 	/* the end, also by abort() */
 	"rt_sigaction",
@@ -255,6 +257,19 @@ worker_next_id(struct worker *w, char out[UNIQUE_ID_MAX])
 	return unique_id_format(&id, out);
 }
 
+/* What has been asked of rproxy is done before the next handshakes. */
+static bool
+on_turn(void *ctx)
+{
+	struct worker *w = ctx;
+	bool is_more = handshakes_step(&w->handshakes);
+
+	if (is_more && w->has_served)
+		(void)sched_yield();
+	w->has_served = false;
+	return is_more;
+}
+
 /* the end ----------------------------------------------------------------- */
 
 static void
@@ -427,6 +442,7 @@ tlsd_worker_main(const struct inheritance *in)
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
 	child_ready();
+	watch_each_turn(&w.loop, on_turn, &w);
 	watch_run(&w.loop);
 	fini(&w);
 	return 0;

@@ -48,6 +48,7 @@ struct worker {
 	size_t n_acceptors;
 	TAILQ_HEAD(, client_conn) clients;
 	unsigned n_clients;
+	bool has_served;          /* in this turn: bytes of a request */
 	uint64_t n_announced;     /* makes unique ids unique */
 	struct deadline ask_peer; /* for another channel to the signer */
 	struct deadline drain;

@@ -527,6 +527,29 @@ a_loop_of_watches_serves_timers_and_ends_when_stopped(void **state)
 	close(fd[1]);
 }
 
+static bool
+count_down(void *ctx)
+{
+	unsigned *left = ctx;
+
+	if (--*left == 0)
+		watch_stop(&loop);
+	return true;
+}
+
+static void
+who_has_more_to_do_is_not_kept_waiting(void **state)
+{
+	unsigned left = 100;
+
+	(void)state;
+	assert_true(watch_init(&loop));
+	watch_each_turn(&loop, count_down, &left);
+	watch_run(&loop); /* nothing else would end it */
+	assert_int_equal(left, 0);
+	run_for(1);
+}
+
 static void
 on_ready_once(struct watch *w, unsigned events)
 {
@@ -602,6 +625,7 @@ main(void)
 		TEST(an_own_socket_that_is_closed_is_heard_of_no_more),
 		TEST(the_kind_of_end_is_known),
 		TEST(a_loop_of_watches_serves_timers_and_ends_when_stopped),
+		TEST(who_has_more_to_do_is_not_kept_waiting),
 		TEST(a_watch_closed_in_the_loop_is_finished_in_the_loop),
 	};
 
