@@ -13,6 +13,8 @@ from pinned import Pinned
 from workloads import CROWD, GROWTH, IDLE, MANY_SITES
 
 SETTLE_S = 1.0
+# What gives memory back does it within this time.
+GIVE_BACK_S = 4.0
 # What a connection may cost at most: two descriptors, and some to spare.
 SPARE_DESCRIPTORS = 1000
 
@@ -147,7 +149,7 @@ def measure_memory(stage, system, workload):
     for n in (1, IDLE):
         with Held(stage, system, workload.arguments, n) as held:
             kib.append(machine.pss_kib(system.pids()))
-        time.sleep(SETTLE_S)
+        time.sleep(GIVE_BACK_S)
     return [{"part": "", "kib": (kib[1] - kib[0]) / IDLE,
              "empty_kib": kib[0], "full_kib": kib[1],
              "after_kib": machine.pss_kib(system.pids()),
