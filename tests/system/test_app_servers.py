@@ -208,7 +208,8 @@ def test_jetty_believes_nothing_that_a_client_forges(
     assert f["serverName"] == HOST
     assert f["serverPort"] == str(gw.https_port)
     assert "FORGED" not in f["cipher_suite"]
-    assert "666" not in str(f)
+    # on its own: a real session id may have it inside
+    assert not re.search(r"\b666(666)?\b", str(f))
 
 
 def instance(name):
