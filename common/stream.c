@@ -3,7 +3,7 @@
  *
  * Owned by a connection object; knows nothing of what the bytes mean.  The
  * ceiling of "out" is structural: owners feed it only while it is empty, with
- * at most one scratch space and one message head at a time.
+ * at most one scratch space and one message head, or one pass, at a time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,10 @@
 /* Less is copied as quickly. */
 #define PASS_MIN_BYTES (32u * 1024)
 #define PASS_MAX_BYTES (256u * 1024)
-/* Of a Unix socket in bulk: it then holds a few pieces of PASS_MAX_BYTES. */
+/*
+ * Of a Unix socket in bulk: for a few pieces of PASS_MAX_BYTES, where the
+ * system allows so much (net.core.wmem_max).
+ */
 #define WIDE_BYTES (768 * 1024)
 /* Pages of 4 KiB for one pass, and some that are not full. */
 #define PIPE_BYTES (512 * 1024)
@@ -116,6 +119,7 @@ stream_read(struct stream *s, char *room, size_t room_bytes, size_t *got)
 	if (s->read_error != 0)
 		return STREAM_FAILED;
 	ssize_t n;
+	s->must_copy = false;
 	do {
 		n = recv(s->watch.fd, room, room_bytes, 0);
 	} while (n < 0 && errno == EINTR);
@@ -230,8 +234,9 @@ bool
 stream_may_pass(
     const struct stream *from, const struct stream *to, uint64_t bytes)
 {
-	return from->home->pipe_fd[0] >= 0 && bytes >= PASS_MIN_BYTES &&
-	       buf_len(&from->in) == 0 && buf_len(&to->out) == 0;
+	return from->home->pipe_fd[0] >= 0 && !from->must_copy &&
+	       bytes >= PASS_MIN_BYTES && buf_len(&from->in) == 0 &&
+	       buf_len(&to->out) == 0;
 }
 
 /*
@@ -333,8 +338,12 @@ stream_pass(
 		n = splice(from->watch.fd, NULL, from->home->pipe_fd[1], NULL,
 		    (size_t)max_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN ? STREAM_WAIT : read_failed(from, errno);
+	if (n < 0 && errno != EAGAIN)
+		return read_failed(from, errno);
+	if (n < 0) {
+		from->must_copy = true;
+		return STREAM_WAIT;
+	}
 	if (n == 0) {
 		from->ended = true;
 		return STREAM_END;

@@ -53,6 +53,7 @@ struct stream {
 	struct buf in;
 	struct buf out;
 	size_t pass_bytes;  /* at most in one pass; 0: none has been yet */
+	bool must_copy;     /* splice() found nothing: urgent data stops it */
 	bool ended;         /* STREAM_END was read */
 	bool may_hold_more; /* the last read took all that it had room for */
 	int read_error;     /* errno, or 0; ended and failed are for ever */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -181,6 +182,49 @@ a_receiver_that_has_gone_leaves_the_pipe_empty(void **state)
 	assert_int_equal(in_pipe(f), 0);
 }
 
+static int
+listen_on_loopback(struct sockaddr_in *a)
+{
+	socklen_t len = sizeof(*a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*a = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)a, &len), 0);
+	return fd;
+}
+
+/* splice() finds nothing before the mark, for ever; recv() steps over it. */
+static void
+urgent_data_does_not_stop_what_passes(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in a;
+	struct stream from;
+	int l = listen_on_loopback(&a), peer = socket(AF_INET, SOCK_STREAM, 0);
+	size_t n, all = 0;
+
+	assert_int_equal(connect(peer, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_true(stream_open(
+	    &from, &f->home, accept4(l, NULL, NULL, SOCK_NONBLOCK), on_ready));
+	assert_int_equal(send(peer, sent, 100, 0), 100);
+	assert_int_equal(send(peer, "!", 1, MSG_OOB), 1);
+	assert_int_equal(send(peer, sent, 1000, 0), 1000);
+	for (int i = 0; i < 10 && all < 1100; i++) {
+		if (stream_may_pass(&from, &f->to, ENOUGH))
+			(void)stream_pass(&from, &f->to, ENOUGH, &n);
+		else
+			(void)stream_read(&from, got, sizeof(got), &n);
+		all += n;
+	}
+	assert_int_equal(all, 1100);
+	stream_close(&from, NULL);
+	close(peer);
+	close(l);
+}
+
 static void
 what_is_held_must_leave_first(void **state)
 {
@@ -221,6 +265,7 @@ main(void)
 		T(no_more_passes_than_was_asked_for),
 		T(the_senders_end_is_told_apart_from_the_receivers),
 		T(a_receiver_that_has_gone_leaves_the_pipe_empty),
+		T(urgent_data_does_not_stop_what_passes),
 		T(what_is_held_must_leave_first),
 		T(without_a_pipe_nothing_passes),
 	};
