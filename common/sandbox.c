@@ -46,8 +46,9 @@ fill_conditions(scmp_filter_ctx filter, const struct sandbox_rules *rules,
 		const struct sandbox_only *o = &rules->only[i];
 		int nr = seccomp_syscall_resolve_name(o->call);
 		struct scmp_arg_cmp is_equal = { .arg = o->argument,
-			.op = SCMP_CMP_EQ,
-			.datum_a = o->value };
+			.op = SCMP_CMP_MASKED_EQ,
+			.datum_a = o->mask,
+			.datum_b = o->value };
 
 		if (nr < 0)
 			continue;

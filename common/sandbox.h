@@ -28,10 +28,11 @@ struct sandbox_rules {
 	bool no_tcp_out;
 };
 
-/* One that is allowed when an argument (from 0) has this value. */
+/* One that is allowed when these bits of an argument (from 0) are so. */
 struct sandbox_only {
 	const char *call;
 	unsigned argument;
+	uint64_t mask;
 	uint64_t value;
 };
 

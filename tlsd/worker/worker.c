@@ -55,8 +55,6 @@ static const char *const allowed[] = {
 	"connect",
 	"recvfrom",
 	"recvmsg",
-	"sendto",
-	"sendmsg",
 	"read",
 	"write",
 	"writev",
@@ -94,9 +92,17 @@ static const char *const allowed[] = {
 	"exit_group",
 };
 
-/* rproxy is a path; nothing else may be connected to. */
+/*
+ * rproxy is a path; nothing else may be connected to, neither by sending: TCP
+ * Fast Open is a connect() that Landlock does not see.
+ */
 static const struct sandbox_only allowed_if[] = {
-	{ .call = "socket", .argument = 0, .value = AF_UNIX },
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_UNIX },
+	{ .call = "sendto", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
+	{ .call = "sendmsg", .argument = 2, .mask = MSG_FASTOPEN, .value = 0 },
 };
 
 const struct sandbox_rules tlsd_worker_sandbox = {
