@@ -211,32 +211,9 @@ tell_kernel(struct watch *w, int what, unsigned events)
 	return true;
 }
 
-/* Without any interest it is taken out: errors would still be told. */
-static void
-arm(struct watch *w)
-{
-	int what = EPOLL_CTL_MOD;
+/* later ------------------------------------------------------------------- */
 
-	if (w->armed == w->wants)
-		return;
-	if (w->armed == 0)
-		what = EPOLL_CTL_ADD;
-	else if (w->wants == 0)
-		what = EPOLL_CTL_DEL;
-	/* what it can fail for was ruled out by watch_open() */
-	CHECK(tell_kernel(w, what, w->wants) || errno == ENOMEM);
-}
-
-/* The kernel takes it out by itself, with the last descriptor. */
-static void
-forget(struct watch *w)
-{
-	if (w->armed != 0)
-		count_armed(w->set, -1);
-	w->armed = 0;
-}
-
-/* errors that stay -------------------------------------------------------- */
+static void arm(struct watch *w);
 
 static void
 on_retry(uv_timer_t *timer)
@@ -273,6 +250,36 @@ retry_later(struct watch *w)
 	}
 	return uv_timer_start(&w->retry->timer, on_retry, RETRY_MS, 0) == 0;
 }
+
+/* Without any interest it is taken out: errors would still be told. */
+static void
+arm(struct watch *w)
+{
+	int what = EPOLL_CTL_MOD;
+
+	if (w->armed == w->wants)
+		return;
+	if (w->armed == 0)
+		what = EPOLL_CTL_ADD;
+	else if (w->wants == 0)
+		what = EPOLL_CTL_DEL;
+	if (tell_kernel(w, what, w->wants))
+		return;
+	/* all else was ruled out by watch_open() */
+	CHECK(errno == ENOMEM || errno == ENOSPC);
+	(void)retry_later(w);
+}
+
+/* The kernel takes it out by itself, with the last descriptor. */
+static void
+forget(struct watch *w)
+{
+	if (w->armed != 0)
+		count_armed(w->set, -1);
+	w->armed = 0;
+}
+
+/* errors that stay ------------------------------------------------------- */
 
 /* Out of the kernel, until the owner has done something about it. */
 static void
@@ -428,7 +435,6 @@ watch_run(uv_loop_t *loop)
 
 	CHECK(set != NULL);
 	set->is_running = true;
-	set->is_stopped = false;
 	CHECK(uv_poll_stop(&set->poll) == 0);
 	CHECK(epoll_ctl(set->fd, EPOLL_CTL_ADD, uv_backend_fd(loop), &e) == 0);
 	uv_ref((uv_handle_t *)&set->prepare);
@@ -443,7 +449,7 @@ watch_run(uv_loop_t *loop)
 		is_more = set->on_turn != NULL && set->on_turn(set->ctx);
 		finish_closing(set);
 	}
-	set->is_running = false;
+	set->is_running = set->is_stopped = false;
 	epoll_ctl(set->fd, EPOLL_CTL_DEL, uv_backend_fd(loop), NULL);
 }
 

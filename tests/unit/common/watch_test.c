@@ -538,6 +538,16 @@ count_down(void *ctx)
 }
 
 static void
+a_stop_before_the_run_ends_it(void **state)
+{
+	(void)state;
+	assert_true(watch_init(&loop));
+	watch_stop(&loop);
+	watch_run(&loop);
+	run_for(1);
+}
+
+static void
 who_has_more_to_do_is_not_kept_waiting(void **state)
 {
 	unsigned left = 100;
@@ -625,6 +635,7 @@ main(void)
 		TEST(an_own_socket_that_is_closed_is_heard_of_no_more),
 		TEST(the_kind_of_end_is_known),
 		TEST(a_loop_of_watches_serves_timers_and_ends_when_stopped),
+		TEST(a_stop_before_the_run_ends_it),
 		TEST(who_has_more_to_do_is_not_kept_waiting),
 		TEST(a_watch_closed_in_the_loop_is_finished_in_the_loop),
 	};
