@@ -397,6 +397,11 @@ advance(struct client_conn *c)
 
 	while (next != c->state) {
 		set_state(c, next);
+		if (next == CLIENT_HANDSHAKE) { /* its steps queue */
+			handshakes_want_step(
+			    &c->worker->handshakes, &c->handshake);
+			break;
+		}
 		next = step(c);
 	}
 	c->client_ready = 0;
@@ -411,8 +416,7 @@ on_client_ready(struct watch *watch, unsigned events)
 
 	c->client_ready |= events;
 	if (c->state == CLIENT_HANDSHAKE)
-		handshakes_want_step(&c->worker->handshakes, &c->handshake,
-		    uv_now(&c->worker->loop));
+		handshakes_want_step(&c->worker->handshakes, &c->handshake);
 	else
 		advance(c);
 }

@@ -7,7 +7,7 @@
  *
  *	100 ms	for the first word, which comes right behind the connection
  *	1 s	for an answer, which takes a way there and back
- *	never	with us or at the signer: that is not its silence
+ *	never	at the signer, or while it waits for us
  *
  * As long as nobody has been silent for so long, no more clients are accepted
  * and the next ones wait in the kernel's queue.  Ending the oldest at once
@@ -33,7 +33,7 @@ enum handshake_turn
 handshake_turn_of(bool is_signing, bool has_answered)
 {
 	if (is_signing)
-		return HANDSHAKE_OURS;
+		return HANDSHAKE_SIGNER;
 	return has_answered ? HANDSHAKE_CLIENT : HANDSHAKE_HELLO;
 }
 
@@ -56,9 +56,13 @@ find_silent(
 	uint64_t soonest_ms = patience_ms[HANDSHAKE_HELLO];
 
 	for (unsigned i = 0; i < ARRAY_LEN(patience_ms); i++) {
-		struct handshake *oldest = TAILQ_FIRST(&all->waiting[i]);
+		struct handshake *oldest;
 		uint64_t due_ms;
 
+		/* one that waits for a step of ours is not silent */
+		TAILQ_FOREACH (oldest, &all->waiting[i], entry)
+			if (!oldest->wants_step)
+				break;
 		if (oldest == NULL)
 			continue;
 		due_ms = oldest->since_ms + patience_ms[i];
@@ -120,12 +124,10 @@ handshakes_turn(struct handshakes *all, struct handshake *h,
 }
 
 void
-handshakes_want_step(
-    struct handshakes *all, struct handshake *h, uint64_t now_ms)
+handshakes_want_step(struct handshakes *all, struct handshake *h)
 {
 	if (h->wants_step || !h->is_counted)
 		return;
-	handshakes_turn(all, h, HANDSHAKE_OURS, now_ms);
 	h->wants_step = true;
 	TAILQ_INSERT_TAIL(&all->steps, h, step_entry);
 }

@@ -13,7 +13,7 @@
 enum handshake_turn {
 	HANDSHAKE_HELLO,  /* the client's first word */
 	HANDSHAKE_CLIENT, /* its answer to what we have sent */
-	HANDSHAKE_OURS,   /* us, or the signer */
+	HANDSHAKE_SIGNER,
 	HANDSHAKE_TURNS,
 };
 
@@ -66,8 +66,7 @@ handshakes_begin(struct handshakes *all, struct handshake *h, uint64_t now_ms);
 void handshakes_turn(struct handshakes *all, struct handshake *h,
     enum handshake_turn turn, uint64_t now_ms);
 /* Its client has said something.  Idempotent. */
-void handshakes_want_step(
-    struct handshakes *all, struct handshake *h, uint64_t now_ms);
+void handshakes_want_step(struct handshakes *all, struct handshake *h);
 /* HANDSHAKE_STEPS of the steps that are wanted; true: there are more. */
 bool handshakes_step(struct handshakes *all);
 /* Done, failed or given up: true the first time. */

@@ -41,6 +41,17 @@ static const struct handshake_owner owner = {
 	.on_crowded_out = on_crowded_out,
 };
 
+static void
+ignore_step(struct handshake *one)
+{
+	(void)one;
+}
+
+static const struct handshake_owner quiet_owner = {
+	.on_step = ignore_step,
+	.on_crowded_out = on_crowded_out,
+};
+
 /* The table is full, all wait for their clients; one came each ms. */
 static int
 set_up(void **state)
@@ -109,7 +120,7 @@ static void
 who_waits_for_the_signer_stays(void **state)
 {
 	(void)state;
-	handshakes_turn(&all, &h[0], HANDSHAKE_OURS, 50);
+	handshakes_turn(&all, &h[0], HANDSHAKE_SIGNER, 50);
 	handshakes_make_room(&all, 2 * HELLO_MS);
 	assert_ptr_equal(crowded_out, &h[1]);
 }
@@ -119,7 +130,7 @@ when_all_wait_for_the_signer_there_is_no_room(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < AT_MOST; i++)
-		handshakes_turn(&all, &h[i], HANDSHAKE_OURS, 50);
+		handshakes_turn(&all, &h[i], HANDSHAKE_SIGNER, 50);
 	/* but it is worth to ask again */
 	assert_in_range(
 	    handshakes_room_in_ms(&all, 100 * ANSWER_MS), 1, ANSWER_MS);
@@ -143,9 +154,9 @@ static void
 steps_come_in_the_order_of_asking_and_once(void **state)
 {
 	(void)state;
-	handshakes_want_step(&all, &h[2], 1);
-	handshakes_want_step(&all, &h[1], 2);
-	handshakes_want_step(&all, &h[2], 3);
+	handshakes_want_step(&all, &h[2]);
+	handshakes_want_step(&all, &h[1]);
+	handshakes_want_step(&all, &h[2]);
 	assert_false(handshakes_step(&all));
 	assert_int_equal(n_stepped, 2);
 	assert_ptr_equal(stepped[0], &h[2]);
@@ -165,7 +176,7 @@ after_some_steps_the_others_have_a_turn(void **state)
 	for (unsigned i = 0; i < ARRAY_LEN(many); i++) {
 		many[i].owner = &owner;
 		handshakes_begin(&all, &many[i], 1);
-		handshakes_want_step(&all, &many[i], 1);
+		handshakes_want_step(&all, &many[i]);
 	}
 	assert_true(handshakes_step(&all));
 	assert_int_equal(n_stepped, HANDSHAKE_STEPS);
@@ -178,18 +189,31 @@ who_waits_for_a_step_is_not_silent(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < AT_MOST; i++)
-		handshakes_want_step(&all, &h[i], 1);
+		handshakes_want_step(&all, &h[i]);
 	handshakes_make_room(&all, 1000000);
 	assert_null(crowded_out);
+}
+
+static void
+who_drips_bytes_is_as_old_as_he_is(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < AT_MOST; i++) {
+		handshakes_want_step(&all, &h[i]);
+		handshakes_turn(&all, &h[i], HANDSHAKE_HELLO, 5000);
+	}
+	h[1].owner = &quiet_owner;
+	(void)handshakes_step(&all);
+	assert_int_equal(handshakes_room_in_ms(&all, 5000), 0);
 }
 
 static void
 one_that_has_ended_makes_no_step(void **state)
 {
 	(void)state;
-	handshakes_want_step(&all, &h[0], 1);
+	handshakes_want_step(&all, &h[0]);
 	assert_true(handshakes_end(&all, &h[0]));
-	handshakes_want_step(&all, &h[0], 1);
+	handshakes_want_step(&all, &h[0]);
 	assert_false(handshakes_step(&all));
 	assert_int_equal(n_stepped, 0);
 }
@@ -209,6 +233,7 @@ main(void)
 		T(steps_come_in_the_order_of_asking_and_once),
 		T(after_some_steps_the_others_have_a_turn),
 		T(who_waits_for_a_step_is_not_silent),
+		T(who_drips_bytes_is_as_old_as_he_is),
 		T(one_that_has_ended_makes_no_step),
 	};
 
