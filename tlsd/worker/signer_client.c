@@ -7,8 +7,8 @@
  *
  * Two queues in order of asking: what has not been sent yet (ASK_AHEAD are
  * under way, or there is no channel), and what waits for its reply.  The signer
- *answers in order, so a reply belongs to the head of the second queue, or to an
- *operation that was cancelled.
+ * answers in order, so a reply belongs to the head of the second queue, or to
+ * an operation that was cancelled.
  *
  * A channel is an object of its own, since its end on the loop comes later
  * than its replacement.  A signer that was started anew greets with the same
@@ -219,13 +219,14 @@ match_interest(struct signer_client *c)
 	    may_ask(c) ? WATCH_READ | WATCH_WRITE : WATCH_READ);
 }
 
-/* One message, if there is one; false: the channel has ended. */
+/* One message, if *is_there; false: the channel has ended. */
 static bool
-receive_one(struct signer_client *c, int flags)
+receive_one(struct signer_client *c, int flags, bool *is_there)
 {
 	char in[PROTOCOL_MAX_MESSAGE];
 	ssize_t n = recv(c->channel->watch.fd, in, sizeof(in), flags);
 
+	*is_there = n > 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0) {
@@ -241,6 +242,19 @@ receive_one(struct signer_client *c, int flags)
 	return true;
 }
 
+/* All answers that are there: who is nearly done comes before who begins. */
+static bool
+receive_some(struct signer_client *c)
+{
+	const struct channel *ch = c->channel;
+	bool is_there = true;
+
+	for (unsigned i = 0; i < ASK_AHEAD && is_there && c->channel == ch; i++)
+		if (!receive_one(c, MSG_DONTWAIT, &is_there))
+			return false;
+	return true;
+}
+
 static void
 on_channel_ready(struct watch *w, unsigned events)
 {
@@ -249,7 +263,7 @@ on_channel_ready(struct watch *w, unsigned events)
 
 	if (c == NULL)
 		return;
-	if ((events & WATCH_READ) != 0 && !receive_one(c, MSG_DONTWAIT)) {
+	if ((events & WATCH_READ) != 0 && !receive_some(c)) {
 		channel_down(c);
 		if (c->on_lost != NULL)
 			c->on_lost(c->ctx);

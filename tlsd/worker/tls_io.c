@@ -362,8 +362,10 @@ tls_io_handshake(struct tls_io *t)
 	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
 	begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
-	if (!end_arrival(t))
+	if (!end_arrival(t)) {
 		v = fail(t);
+		end_suspended(t);
+	}
 	if (v == TLS_OK) {
 		t->is_done = true;
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);

@@ -77,9 +77,10 @@ gateway_replace_signer(void)
 	close(gateway.signer.channel[1]);
 	signer_start_ready(&gateway.signer, &gateway.conf);
 	signer_client_replace(gateway.client, gateway.signer.channel[0]);
-	/* key by key */
-	for (unsigned i = 0; i < tlsd_config_n_keys(gateway.conf.config); i++)
-		uv_run(&gateway.loop, UV_RUN_ONCE);
+	/* the keys, several at a time */
+	uv_run(&gateway.loop, UV_RUN_ONCE);
+	for (unsigned i = 1; i < tlsd_config_n_keys(gateway.conf.config); i++)
+		uv_run(&gateway.loop, UV_RUN_NOWAIT);
 }
 
 /* one connection ---------------------------------------------------------- */
