@@ -96,6 +96,8 @@ intro_read(struct intro *i, int fd, const char **reason)
 	/* they are there: a moment ago we saw them */
 	if (recv(fd, peeked, take - before, 0) != (ssize_t)(take - before))
 		return INTRO_GONE;
+	if (v == INTRO_DONE)
+		buf_release(&i->in);
 	return v;
 }
 

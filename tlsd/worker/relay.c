@@ -51,6 +51,8 @@ void
 relay_attach(struct relay *r, int backend_fd)
 {
 	r->backend_fd = backend_fd;
+	r->backend_end = WATCH_OPEN;
+	r->is_wide = false;
 }
 
 static size_t
