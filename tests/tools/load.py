@@ -18,6 +18,8 @@ from gateway import BUILD, ROOT
 from processes import NotReady, free_port, listens, wait_for
 
 KINDS = ("http_new", "https_new", "http_keep", "https_keep")
+PER_KIND = 4
+CLIENTS = len(KINDS) * PER_KIND
 
 
 def build():
@@ -62,7 +64,7 @@ class Report:
 
 
 class Load:
-    def __init__(self, gateway, ca, per_kind=4, https_only=False):
+    def __init__(self, gateway, ca, per_kind=PER_KIND, https_only=False):
         argv = [BUILD / "tools/loadgen", "-A", ca.cert,
                 "-s", gateway.https_port, "-n", per_kind]
         if not https_only:
