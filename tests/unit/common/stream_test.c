@@ -17,6 +17,7 @@
 
 #include "common/check.h"
 #include "common/stream.h"
+#include "tests/unit/loopback.h"
 
 #define ENOUGH (64u * 1024) /* that passing is worth it */
 
@@ -180,20 +181,6 @@ a_receiver_that_has_gone_leaves_the_pipe_empty(void **state)
 	assert_int_equal(f->to.write_error, EPIPE);
 	assert_int_equal(f->from.read_error, 0);
 	assert_int_equal(in_pipe(f), 0);
-}
-
-static int
-listen_on_loopback(struct sockaddr_in *a)
-{
-	socklen_t len = sizeof(*a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	*a = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	assert_int_equal(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)a, &len), 0);
-	return fd;
 }
 
 /* splice() finds nothing before the mark, for ever; recv() steps over it. */

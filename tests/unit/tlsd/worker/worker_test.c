@@ -27,6 +27,7 @@
 #include "common/check.h"
 #include "tlsd/signer/signer.h"
 #include "tlsd/worker/worker.h"
+#include "tests/unit/loopback.h"
 
 static pid_t bystander;
 
@@ -198,20 +199,6 @@ the_worker_reaches_nothing_but_rproxy(void **state)
 	(void)state;
 	assert_forbidden(&tlsd_worker_sandbox, "worker");
 	assert_int_equal(status_of(&tlsd_worker_sandbox, make_unix_socket), 1);
-}
-
-static int
-listen_on_loopback(struct sockaddr_in *a)
-{
-	socklen_t len = sizeof(*a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	*a = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	assert_int_equal(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)a, &len), 0);
-	return fd;
 }
 
 static struct {
