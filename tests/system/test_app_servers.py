@@ -9,6 +9,7 @@ import pytest
 
 from ca import openssl
 from client import Connection, fetch, tls_context
+from mirror import read_head
 from processes import command_line, free_port, wait_for
 
 HOST = "portal.example.com"
@@ -215,13 +216,7 @@ def test_jetty_believes_nothing_that_a_client_forges(
 def instance(name):
     """A server of a cluster that tells its name and sets a session cookie."""
     def handle(connection, _address):
-        while True:
-            data = b""
-            while b"\r\n\r\n" not in data:
-                part = connection.recv(65536)
-                if not part:
-                    return
-                data += part
+        while read_head(connection):
             connection.sendall(
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
                 b"Set-Cookie: JSESSIONID=s." + name.encode() +

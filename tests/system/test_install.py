@@ -160,6 +160,17 @@ def allowed_calls(daemon):
     return allowed
 
 
+def start_under(command, gw, folder, name):
+    """A daemon that another program starts in some way."""
+    with ReadySocket(folder / f"{name}.notify") as ready:
+        program = Program(
+            [*command, BUILD / name, "-c", getattr(gw, f"{name}_ini")],
+            gw.dir / f"{name}.log",
+            env=dict(os.environ, NOTIFY_SOCKET=ready.path))
+        setattr(gw, name, program)
+        program.wait_ready(ready.is_up)
+
+
 def answer_ok(connection, _address):
     with connection.makefile("rb") as lines:
         for line in lines:
@@ -182,14 +193,8 @@ def test_the_units_allow_every_system_call_that_is_made(
     gw = gateway(site=text.replace("[http]", "health = /\n[http]"),
                  start=False)
     for name in ("rproxy", "tlsd"):
-        with ReadySocket(folder / f"{name}.notify") as ready:
-            program = Program(
-                ["strace", "-D", "-f", "-qq", "-o", folder / f"{name}.strace",
-                 BUILD / name, "-c", getattr(gw, f"{name}_ini")],
-                gw.dir / f"{name}.log",
-                env=dict(os.environ, NOTIFY_SOCKET=ready.path))
-            setattr(gw, name, program)
-            program.wait_ready(ready.is_up)
+        start_under(["strace", "-D", "-f", "-qq", "-o",
+                     folder / f"{name}.strace"], gw, folder, name)
     for name in ("tlsd", "rproxy"):
         program = getattr(gw, name)
         os.kill(gw.pids(f"{name}: worker")[0], signal.SIGKILL)
@@ -217,14 +222,8 @@ def test_the_capabilities_of_the_units_suffice(
         words = " ".join(settings(name, "CapabilityBoundingSet")).split()
         keep = ",".join("+" + word.removeprefix("CAP_").lower()
                         for word in words)
-        with ReadySocket(folder / f"{name}.notify") as ready:
-            program = Program(
-                ["setpriv", "--bounding-set", f"-all,{keep}", "--no-new-privs",
-                 BUILD / name, "-c", getattr(gw, f"{name}_ini")],
-                gw.dir / f"{name}.log",
-                env=dict(os.environ, NOTIFY_SOCKET=ready.path))
-            setattr(gw, name, program)
-            program.wait_ready(ready.is_up)
+        start_under(["setpriv", "--bounding-set", f"-all,{keep}",
+                     "--no-new-privs"], gw, folder, name)
     for name in ("tlsd", "rproxy"):
         program = getattr(gw, name)
         text = Path(f"/proc/{program.pid}/status").read_text()

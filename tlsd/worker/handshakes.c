@@ -14,8 +14,8 @@
  * would be no better than a flood when thousands come back at the same time:
  * each would be ended by those behind it, and the signature thrown away.
  *
- * A step of a handshake takes a hundred times as long as a request of a client
- * that is connected already.  So steps queue here, and after a few of them the
+ * A step of a handshake takes ten times as long as a request of a client that
+ * is connected already.  So steps queue here, and after a few of them the
  * others have a turn.
  */
 #include "tlsd/worker/handshakes.h"
