@@ -13,91 +13,94 @@
 
 #define FIELDS_MIN 32
 
-/*
- * Length and first letter tell the known names apart (Referer and Refresh
- * need one more), so that one comparison decides.
- */
-#define KEY(len, letter) ((size_t)(len) << 8 | (unsigned char)(letter))
+_Static_assert(FIELD_COUNT <= 32, "one bit for each id in struct fields");
 
-struct known {
-	struct slice name;
-	enum field_id id;
-};
-
-#define KNOWN(literal, field_id)                                               \
-	((struct known){ { (literal), sizeof(literal) - 1 }, (field_id) })
-
-/* What the name may be, and nothing else. */
-static struct known
-candidate(struct slice name)
-{
-	switch (KEY(name.len, ascii_lower(name.p[0]))) {
-	case KEY(2, 't'):
-		return KNOWN("te", FIELD_TE);
-	case KEY(3, 'v'):
-		return KNOWN("via", FIELD_VIA);
-	case KEY(3, 'u'):
-		return KNOWN("uri", FIELD_URI);
-	case KEY(4, 'd'):
-		return KNOWN("date", FIELD_DATE);
-	case KEY(4, 'h'):
-		return KNOWN("host", FIELD_HOST);
-	case KEY(4, 'l'):
-		return KNOWN("link", FIELD_LINK);
-	case KEY(6, 'a'):
-		return KNOWN("accept", FIELD_ACCEPT);
-	case KEY(6, 'c'):
-		return KNOWN("cookie", FIELD_COOKIE);
-	case KEY(6, 'e'):
-		return KNOWN("expect", FIELD_EXPECT);
-	case KEY(6, 's'):
-		return KNOWN("server", FIELD_SERVER);
-	case KEY(7, 'r'):
-		return ascii_lower(name.p[4]) == 'e'
-			   ? KNOWN("refresh", FIELD_REFRESH)
-			   : KNOWN("referer", FIELD_REFERER);
-	case KEY(7, 't'):
-		return KNOWN("trailer", FIELD_TRAILER);
-	case KEY(7, 'u'):
-		return KNOWN("upgrade", FIELD_UPGRADE);
-	case KEY(8, 'l'):
-		return KNOWN("location", FIELD_LOCATION);
-	case KEY(9, 'f'):
-		return KNOWN("forwarded", FIELD_FORWARDED);
-	case KEY(10, 'c'):
-		return KNOWN("connection", FIELD_CONNECTION);
-	case KEY(10, 'k'):
-		return KNOWN("keep-alive", FIELD_KEEP_ALIVE);
-	case KEY(10, 's'):
-		return KNOWN("set-cookie", FIELD_SET_COOKIE);
-	case KEY(10, 'u'):
-		return KNOWN("user-agent", FIELD_USER_AGENT);
-	case KEY(11, 'd'):
-		return KNOWN("destination", FIELD_DESTINATION);
-	case KEY(12, 'm'):
-		return KNOWN("max-forwards", FIELD_MAX_FORWARDS);
-	case KEY(14, 'c'):
-		return KNOWN("content-length", FIELD_CONTENT_LENGTH);
-	case KEY(16, 'c'):
-		return KNOWN("content-location", FIELD_CONTENT_LOCATION);
-	case KEY(16, 'p'):
-		return KNOWN("proxy-connection", FIELD_PROXY_CONNECTION);
-	case KEY(17, 't'):
-		return KNOWN("transfer-encoding", FIELD_TRANSFER_ENCODING);
-	default:
-		return KNOWN("", FIELD_OTHER);
+#define NAME(literal)                                                          \
+	{                                                                      \
+		(literal), sizeof(literal) - 1                                 \
 	}
-}
+
+/* As most senders spell them, which is the quickest to compare. */
+/* clang-format off */
+static const struct slice names[FIELD_COUNT] = {
+	[FIELD_OTHER] = NAME(""),
+	[FIELD_TE] = NAME("TE"),
+	[FIELD_VIA] = NAME("Via"),
+	[FIELD_URI] = NAME("URI"),
+	[FIELD_DATE] = NAME("Date"),
+	[FIELD_HOST] = NAME("Host"),
+	[FIELD_LINK] = NAME("Link"),
+	[FIELD_ACCEPT] = NAME("Accept"),
+	[FIELD_COOKIE] = NAME("Cookie"),
+	[FIELD_EXPECT] = NAME("Expect"),
+	[FIELD_SERVER] = NAME("Server"),
+	[FIELD_REFRESH] = NAME("Refresh"),
+	[FIELD_REFERER] = NAME("Referer"),
+	[FIELD_TRAILER] = NAME("Trailer"),
+	[FIELD_UPGRADE] = NAME("Upgrade"),
+	[FIELD_LOCATION] = NAME("Location"),
+	[FIELD_FORWARDED] = NAME("Forwarded"),
+	[FIELD_CONNECTION] = NAME("Connection"),
+	[FIELD_KEEP_ALIVE] = NAME("Keep-Alive"),
+	[FIELD_SET_COOKIE] = NAME("Set-Cookie"),
+	[FIELD_USER_AGENT] = NAME("User-Agent"),
+	[FIELD_DESTINATION] = NAME("Destination"),
+	[FIELD_MAX_FORWARDS] = NAME("Max-Forwards"),
+	[FIELD_CONTENT_LENGTH] = NAME("Content-Length"),
+	[FIELD_CONTENT_LOCATION] = NAME("Content-Location"),
+	[FIELD_PROXY_CONNECTION] = NAME("Proxy-Connection"),
+	[FIELD_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
+};
+/* clang-format on */
+
+/*
+ * Length, first and last letter tell the known names apart, so that one
+ * comparison decides.  The factors were searched for: no two names share a
+ * slot, and the compiler warns of an entry that is given twice.
+ */
+#define SLOTS 64
+#define SLOT(len, first, last)                                                 \
+	(((len)*25 + (unsigned char)(first)*4 + (unsigned char)(last)) % SLOTS)
+
+static const uint8_t by_slot[SLOTS] = {
+	[SLOT(2, 't', 'e')] = FIELD_TE,
+	[SLOT(3, 'v', 'a')] = FIELD_VIA,
+	[SLOT(3, 'u', 'i')] = FIELD_URI,
+	[SLOT(4, 'd', 'e')] = FIELD_DATE,
+	[SLOT(4, 'h', 't')] = FIELD_HOST,
+	[SLOT(4, 'l', 'k')] = FIELD_LINK,
+	[SLOT(6, 'a', 't')] = FIELD_ACCEPT,
+	[SLOT(6, 'c', 'e')] = FIELD_COOKIE,
+	[SLOT(6, 'e', 't')] = FIELD_EXPECT,
+	[SLOT(6, 's', 'r')] = FIELD_SERVER,
+	[SLOT(7, 'r', 'h')] = FIELD_REFRESH,
+	[SLOT(7, 'r', 'r')] = FIELD_REFERER,
+	[SLOT(7, 't', 'r')] = FIELD_TRAILER,
+	[SLOT(7, 'u', 'e')] = FIELD_UPGRADE,
+	[SLOT(8, 'l', 'n')] = FIELD_LOCATION,
+	[SLOT(9, 'f', 'd')] = FIELD_FORWARDED,
+	[SLOT(10, 'c', 'n')] = FIELD_CONNECTION,
+	[SLOT(10, 'k', 'e')] = FIELD_KEEP_ALIVE,
+	[SLOT(10, 's', 'e')] = FIELD_SET_COOKIE,
+	[SLOT(10, 'u', 't')] = FIELD_USER_AGENT,
+	[SLOT(11, 'd', 'n')] = FIELD_DESTINATION,
+	[SLOT(12, 'm', 's')] = FIELD_MAX_FORWARDS,
+	[SLOT(14, 'c', 'h')] = FIELD_CONTENT_LENGTH,
+	[SLOT(16, 'c', 'n')] = FIELD_CONTENT_LOCATION,
+	[SLOT(16, 'p', 'n')] = FIELD_PROXY_CONNECTION,
+	[SLOT(17, 't', 'g')] = FIELD_TRANSFER_ENCODING,
+};
 
 enum field_id
 field_id_of(struct slice name)
 {
-	struct known k;
+	enum field_id id;
 
 	if (name.len == 0)
 		return FIELD_OTHER;
-	k = candidate(name);
-	return slice_eq_nocase(name, k.name) ? k.id : FIELD_OTHER;
+	id = by_slot[SLOT(name.len, ascii_lower(name.p[0]),
+	    ascii_lower(name.p[name.len - 1]))];
+	return slice_eq_nocase(name, names[id]) ? id : FIELD_OTHER;
 }
 
 static bool
@@ -119,19 +122,27 @@ grow(struct fields *f)
 bool
 fields_add(struct fields *f, struct slice name, struct slice value)
 {
+	enum field_id id = field_id_of(name);
+
 	if (f->n == f->cap && !grow(f))
 		return false;
-	f->v[f->n++] = (struct field){
-		.name = name,
-		.value = value,
-		.id = field_id_of(name),
-	};
+	f->v[f->n++] = (struct field){ .name = name, .value = value, .id = id };
+	f->seen |= FIELD_BIT(id);
 	return true;
+}
+
+/* Most of what is asked for is in no message: one look says so. */
+static bool
+may_have(const struct fields *f, uint32_t ids)
+{
+	return (f->seen & ids) != 0;
 }
 
 static struct field *
 first_from(const struct fields *f, unsigned i, enum field_id id)
 {
+	if (!may_have(f, FIELD_BIT(id)))
+		return NULL;
 	for (; i < f->n; i++)
 		if (f->v[i].id == id && !f->v[i].drop)
 			return &f->v[i];
@@ -170,11 +181,19 @@ fields_find(const struct fields *f, struct slice name)
 }
 
 void
+fields_drop_all(struct fields *f, uint32_t ids)
+{
+	if (!may_have(f, ids))
+		return;
+	for (unsigned i = 0; i < f->n; i++)
+		if ((FIELD_BIT(f->v[i].id) & ids) != 0)
+			f->v[i].drop = true;
+}
+
+void
 fields_drop(struct fields *f, enum field_id id)
 {
-	for (unsigned i = 0; i < f->n; i++)
-		if (f->v[i].id == id)
-			f->v[i].drop = true;
+	fields_drop_all(f, FIELD_BIT(id));
 }
 
 void
@@ -189,6 +208,7 @@ void
 fields_reset(struct fields *f)
 {
 	f->n = 0;
+	f->seen = 0;
 }
 
 void

@@ -6,6 +6,7 @@
 #define RPROXY_HTTP_FIELDS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/slice.h"
 
@@ -53,7 +54,11 @@ struct fields {
 	struct field *v; /* owned, kept for the next message */
 	unsigned n;
 	unsigned cap;
+	uint32_t seen; /* bit 1 << id: one has been added, maybe dropped */
 };
+
+/* A set of ids for fields_drop_all(). */
+#define FIELD_BIT(id) (UINT32_C(1) << (id))
 
 enum field_id field_id_of(struct slice name);
 /* False when memory is short. */
@@ -65,6 +70,8 @@ unsigned fields_count(const struct fields *f, enum field_id id);
 /* By name, case-insensitive. */
 struct field *fields_find(const struct fields *f, struct slice name);
 void fields_drop(struct fields *f, enum field_id id);
+/* ids: FIELD_BITs, not that of FIELD_OTHER. */
+void fields_drop_all(struct fields *f, uint32_t ids);
 void fields_drop_name(struct fields *f, struct slice name);
 /* Empty, storage kept. */
 void fields_reset(struct fields *f);

@@ -14,15 +14,11 @@
  */
 #define MAX_OPTIONS 50
 
-static const enum field_id hop_by_hop_ids[] = {
-	FIELD_CONNECTION,
-	FIELD_KEEP_ALIVE,
-	FIELD_PROXY_CONNECTION,
-	FIELD_TE,
-	FIELD_TRAILER,
-	FIELD_TRANSFER_ENCODING,
-	FIELD_UPGRADE,
-};
+#define HOP_BY_HOP                                                             \
+	(FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_KEEP_ALIVE) |           \
+	    FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) |          \
+	    FIELD_BIT(FIELD_TRAILER) | FIELD_BIT(FIELD_TRANSFER_ENCODING) |    \
+	    FIELD_BIT(FIELD_UPGRADE))
 
 /*
  * End-to-end fields whose removal changes what a request means: a sender that
@@ -112,7 +108,6 @@ hop_by_hop_remove(struct fields *f, struct hop_by_hop *out)
 	out->upgrade = out->upgrade && upgrade != NULL;
 	if (out->upgrade)
 		out->upgrade_to = upgrade->value;
-	for (size_t i = 0; i < ARRAY_LEN(hop_by_hop_ids); i++)
-		fields_drop(f, hop_by_hop_ids[i]);
+	fields_drop_all(f, HOP_BY_HOP);
 	return REASON_OK;
 }
