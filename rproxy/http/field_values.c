@@ -53,46 +53,57 @@ is_token(struct slice s)
 bool
 is_field_char(char c)
 {
-	unsigned char u = (unsigned char)c;
-
-	return (u >= 0x20 && u != 0x7f) || u == '\t';
+	if ((unsigned char)c >= 0x20)
+		return c != 0x7f;
+	return c == '\t';
 }
 
 /*
- * Whether one of eight bytes is below 0x20 or is 0x7f: the subtraction
- * borrows into the top bit of such a byte, and of no other where that bit
- * was clear before (a borrow may go on into the byte above a hit: there is a
- * hit then anyway).
+ * Whether eight bytes are all from 0x20 to 0x7e, which nearly all values are
+ * made of: subtracting 0x20 sets the top bit of what is less, adding 1 that of
+ * 0x7f, and one of the two leaves it set where it was.  A borrow or carry comes
+ * out of bytes that are found themselves.
  */
 static bool
-has_control(const char *p)
+is_visible(const char *p)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t x, del;
+	uint64_t x;
 
 	memcpy(&x, p, sizeof(x));
-	del = x ^ (ones * 0x7f);
-	return (((x - ones * 0x20) & ~x) | ((del - ones) & ~del)) &
-	       (ones * 0x80);
+	return (((x - ones * 0x20) | (x + ones)) & (ones * 0x80)) == 0;
+}
+
+static size_t
+plain_len(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.len && is_field_char(s.p[n]))
+		n++;
+	return n;
+}
+
+size_t
+field_value_len(struct slice s)
+{
+	size_t i = 0, n;
+
+	for (; s.len - i >= 8; i += 8) {
+		if (is_visible(s.p + i))
+			continue;
+		/* HTAB and obs-text are allowed, too */
+		n = plain_len((struct slice){ s.p + i, 8 });
+		if (n < 8)
+			return i + n;
+	}
+	return i + plain_len(slice_from(s, i));
 }
 
 bool
 is_field_value(struct slice s)
 {
-	size_t i = 0;
-
-	for (; s.len - i >= 8; i += 8) {
-		if (!has_control(s.p + i))
-			continue;
-		/* HTAB is a control that is allowed */
-		for (size_t j = i; j < i + 8; j++)
-			if (!is_field_char(s.p[j]))
-				return false;
-	}
-	for (; i < s.len; i++)
-		if (!is_field_char(s.p[i]))
-			return false;
-	return true;
+	return field_value_len(s) == s.len;
 }
 
 /* Length of the first element, whatever is in it: up to a comma or the end. */

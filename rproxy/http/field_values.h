@@ -15,6 +15,8 @@ size_t token_len(struct slice s);
 bool is_token(struct slice s); /* not empty */
 /* HTAB, SP, VCHAR and obs-text only. */
 bool is_field_char(char c);
+/* How many of them there are at the start. */
+size_t field_value_len(struct slice s);
 bool is_field_value(struct slice s);
 /*
  * Takes the next element off a comma-separated list, trimmed, empty ones

@@ -1,5 +1,5 @@
 /*
- * The lines of a head, strictly.  Pure; used by h1_read.c, behind llhttp.
+ * The lines of a head, strictly.  Pure; used by h1_read.c, beside llhttp.
  * RFC 9112 sections 3, 4 and 5.
  */
 #include <string.h>
@@ -17,6 +17,16 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+struct slice
+h1_line_take(struct slice *rest)
+{
+	size_t n = slice_find(*rest, '\n');
+	struct slice line = slice_first(*rest, n - 1);
+
+	*rest = slice_from(*rest, n + 1);
+	return line;
 }
 
 /* "HTTP/1.1", exactly: RFC 9112 section 2.3. */
@@ -85,37 +95,66 @@ h1_line_status(struct slice line, struct response_head *out)
 
 /* A tab around it is no space to every reader; then the length is ours only. */
 static enum reason
-check_tabs(struct slice name, struct slice raw)
+check_tabs(enum field_id id, struct slice raw)
 {
+	if (id != FIELD_CONTENT_LENGTH && id != FIELD_TRANSFER_ENCODING)
+		return REASON_OK;
 	if (slice_find(raw, '\t') == raw.len)
 		return REASON_OK;
-	switch (field_id_of(name)) {
-	case FIELD_CONTENT_LENGTH:
-		return REASON_BAD_LENGTH;
-	case FIELD_TRANSFER_ENCODING:
-		return REASON_BAD_CODING;
-	default:
-		return REASON_OK;
-	}
+	return id == FIELD_CONTENT_LENGTH ? REASON_BAD_LENGTH
+					  : REASON_BAD_CODING;
 }
 
-/* RFC 9112 section 5, RFC 9110 sections 5.1 and 5.5. */
-enum reason
-h1_line_field(struct slice line, struct slice *name, struct slice *value)
+/* What is wrong with the line that the section begins with. */
+static enum reason
+fault_of(struct slice section)
 {
-	struct slice raw;
+	struct slice line = h1_line_take(&section);
 	size_t n = token_len(line);
 
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return REASON_FOLDED_FIELD;
-	raw = slice_from(line, n + 1);
+	if (has_cr(line))
+		return REASON_BAD_LINE_END;
 	if (n == 0 || n == line.len || line.p[n] != ':')
-		return has_cr(line) ? REASON_BAD_LINE_END
-				    : REASON_BAD_FIELD_NAME;
-	if (!is_field_value(raw))
-		return has_cr(raw) ? REASON_BAD_LINE_END
-				   : REASON_BAD_FIELD_VALUE;
-	*name = slice_first(line, n);
-	*value = slice_trim(raw);
-	return check_tabs(*name, raw);
+		return REASON_BAD_FIELD_NAME;
+	return REASON_BAD_FIELD_VALUE;
+}
+
+/* One line off *rest: a token, a colon, field characters, CRLF. */
+static bool
+take_field(struct slice *rest, struct slice *name, struct slice *raw)
+{
+	size_t n = token_len(*rest);
+	struct slice behind = slice_from(*rest, n + 1);
+	size_t len = field_value_len(behind);
+
+	if (n == 0 || n == rest->len || rest->p[n] != ':' ||
+	    behind.len - len < 2 || behind.p[len] != '\r' ||
+	    behind.p[len + 1] != '\n')
+		return false;
+	*name = slice_first(*rest, n);
+	*raw = slice_first(behind, len);
+	*rest = slice_from(behind, len + 2);
+	return true;
+}
+
+/* RFC 9112 section 5, RFC 9110 sections 5.1 and 5.5. */
+enum reason
+h1_line_fields(struct slice section, struct fields *f)
+{
+	struct slice name, raw;
+
+	while (section.len > 2) {
+		enum reason why;
+
+		if (!take_field(&section, &name, &raw))
+			return fault_of(section);
+		if (!fields_add(f, name, slice_trim(raw)))
+			return REASON_NO_MEMORY;
+		why = check_tabs(f->v[f->n - 1].id, raw);
+		if (why != REASON_OK)
+			return why;
+	}
+	return REASON_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * One line of a message head, without its CRLF, read by the letter of the
- * grammar.  Pure.  Tokens point into the line.
+ * The lines of a message head, read by the letter of the grammar.  Pure.
+ * Tokens point into the line.
  */
 #ifndef RPROXY_HTTP_H1_LINE_H
 #define RPROXY_HTTP_H1_LINE_H
@@ -10,14 +10,21 @@
 #include "rproxy/http/reason.h"
 
 /*
+ * Takes a line off *rest, which has one: h1_read.c has looked for the LF and
+ * for the CR in front of it.  Neither is in the line that is returned.
+ */
+struct slice h1_line_take(struct slice *rest);
+/*
  * Method, target and version of out; fields are not touched.  The target is
  * free of spaces, the rest of it is target_parse()'s business.
  */
 enum reason h1_line_request(struct slice line, struct request_head *out);
 /* Version, status and reason phrase of out. */
 enum reason h1_line_status(struct slice line, struct response_head *out);
-/* The line is not empty; *value is trimmed. */
-enum reason
-h1_line_field(struct slice line, struct slice *name, struct slice *value);
+/*
+ * section: the field lines and the empty line, with their CRLFs.  Adds to f,
+ * values trimmed, up to the first line that is wrong.
+ */
+enum reason h1_line_fields(struct slice section, struct fields *f);
 
 #endif

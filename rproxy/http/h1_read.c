@@ -2,13 +2,18 @@
  * HTTP/1.x heads to structs.  Pure; used by rproxy's workers, for both sides.
  *
  *	scan	the end of the head, line by line, within the limits
- *	llhttp	once over the complete head: finds the tokens
- *	check	the lines again (h1_line.c): every token must be where a
- *		strict reader finds it
+ *	read	the lines, strictly (h1_line.c): what is in the structs
+ *	llhttp	once over the complete head, as a witness: it must find every
+ *		token where we have found it
  *
  * What one of the two readers refuses is refused, and so is what they read
- * differently.  llhttp 8.1 alone, all lenient flags off and built with
- * LLHTTP_STRICT_MODE, lets these through:
+ * differently.  llhttp takes seven instructions for each byte, and large
+ * cookies are most of the bytes that come: of a long value it is shown the
+ * two ends.  The middle is field characters, as h1_line.c has seen, and these
+ * are what llhttp passes over there, unless it reads the field itself.
+ *
+ * llhttp 8.1 alone, all lenient flags off and built with LLHTTP_STRICT_MODE,
+ * lets these through:
  *
  *	a: b CRLF SP c			folded
  *	: b				a field without a name
@@ -35,14 +40,18 @@
 
 #define CRLF_BYTES 2
 
-/* What llhttp found, besides the fields. */
-struct found {
-	struct fields *fields; /* borrowed */
-	struct slice target;
-	struct slice reason;
-	struct slice name; /* of the field under way */
+/* A value from here on is shown to llhttp by so much of its two ends. */
+#define LONG_BYTES 40
+#define SHOWN_BYTES 4
+
+/* What llhttp finds, beside what we have found. */
+struct witness {
+	const struct fields *fields; /* borrowed: ours */
+	unsigned n;                  /* of them it has found so many */
+	bool differs;
+	struct slice start; /* target or reason phrase */
+	struct slice name;  /* of the field under way */
 	struct slice value;
-	bool no_memory;
 };
 
 size_t
@@ -177,52 +186,57 @@ extend(struct slice *s, const char *at, size_t len)
 	s->len = (size_t)(at - s->p) + len;
 }
 
-static int
-on_url(llhttp_t *p, const char *at, size_t len)
+static bool
+is_same(struct slice a, struct slice b)
 {
-	struct found *found = p->data;
-
-	extend(&found->target, at, len);
-	return 0;
+	return a.len == b.len && (a.len == 0 || a.p == b.p);
 }
 
+/* Target or reason phrase. */
 static int
-on_status(llhttp_t *p, const char *at, size_t len)
+on_start_line(llhttp_t *p, const char *at, size_t len)
 {
-	struct found *found = p->data;
+	struct witness *w = p->data;
 
-	extend(&found->reason, at, len);
+	extend(&w->start, at, len);
 	return 0;
 }
 
 static int
 on_header_field(llhttp_t *p, const char *at, size_t len)
 {
-	struct found *found = p->data;
+	struct witness *w = p->data;
 
-	extend(&found->name, at, len);
+	extend(&w->name, at, len);
 	return 0;
 }
 
 static int
 on_header_value(llhttp_t *p, const char *at, size_t len)
 {
-	struct found *found = p->data;
+	struct witness *w = p->data;
 
-	extend(&found->value, at, len);
+	extend(&w->value, at, len);
 	return 0;
+}
+
+static bool
+is_as_found(const struct witness *w, const struct field *v)
+{
+	return is_same(v->name, w->name) &&
+	       (is_same(v->value, w->value) ||
+		   is_same(v->value, slice_trim(w->value)));
 }
 
 static int
 on_header_value_complete(llhttp_t *p)
 {
-	struct found *found = p->data;
+	struct witness *w = p->data;
+	unsigned i = w->n++;
 
-	if (!fields_add(found->fields, found->name, slice_trim(found->value))) {
-		found->no_memory = true;
-		return HPE_USER;
-	}
-	found->name = found->value = SLICE_NONE;
+	if (i >= w->fields->n || !is_as_found(w, &w->fields->v[i]))
+		w->differs = true;
+	w->name = w->value = SLICE_NONE;
 	return 0;
 }
 
@@ -234,102 +248,78 @@ on_headers_complete(llhttp_t *p)
 }
 
 static const llhttp_settings_t callbacks = {
-	.on_url = on_url,
-	.on_status = on_status,
+	.on_url = on_start_line,
+	.on_status = on_start_line,
 	.on_header_field = on_header_field,
 	.on_header_value = on_header_value,
 	.on_header_value_complete = on_header_value_complete,
 	.on_headers_complete = on_headers_complete,
 };
 
+/* Whether llhttp only looks for the end of such a value. */
+static bool
+is_skippable(const struct field *v)
+{
+	const uint32_t read_by_llhttp =
+	    FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_PROXY_CONNECTION) |
+	    FIELD_BIT(FIELD_CONTENT_LENGTH) |
+	    FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE);
+
+	return v->value.len >= LONG_BYTES &&
+	       (FIELD_BIT(v->id) & read_by_llhttp) == 0;
+}
+
+/* The head, without the middle of long values. */
+static llhttp_errno_t
+show(llhttp_t *parser, struct slice head, const struct fields *f)
+{
+	const char *at = head.p;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct field *v = &f->v[i];
+		const char *middle;
+		llhttp_errno_t e;
+
+		if (!is_skippable(v))
+			continue;
+		middle = v->value.p + SHOWN_BYTES;
+		e = llhttp_execute(parser, at, (size_t)(middle - at));
+		if (e != HPE_OK)
+			return e;
+		at = v->value.p + v->value.len - SHOWN_BYTES;
+	}
+	return llhttp_execute(parser, at, (size_t)(head.p + head.len - at));
+}
+
 /* HPE_PAUSED: a complete head, nothing more and nothing less. */
 static llhttp_errno_t
-run_llhttp(llhttp_type_t type, struct slice head, struct found *found)
+run_llhttp(llhttp_type_t type, struct slice head, struct witness *w)
 {
 	llhttp_t parser;
 	llhttp_errno_t e;
 
 	llhttp_init(&parser, type, &callbacks);
-	parser.data = found;
-	e = llhttp_execute(&parser, head.p, head.len);
+	parser.data = w;
+	e = show(&parser, head, w->fields);
 	if (e != HPE_PAUSED)
 		return e == HPE_OK ? HPE_INVALID_EOF_STATE : e;
 	/* it stops on the last byte or behind it */
 	if (llhttp_get_error_pos(&parser) + 1 < head.p + head.len)
 		return HPE_INVALID_EOF_STATE;
+	if (w->n != w->fields->n)
+		w->differs = true;
 	return HPE_PAUSED;
 }
 
-/* check ------------------------------------------------------------------ */
+/* read ------------------------------------------------------------------- */
 
-/* Takes a line off *rest; the scan has seen that there is one. */
-static struct slice
-take_line(struct slice *rest)
-{
-	size_t n = slice_find(*rest, '\n');
-	struct slice line = slice_first(*rest, n - 1);
-
-	*rest = slice_from(*rest, n + 1);
-	return line;
-}
-
-static bool
-is_same(struct slice a, struct slice b)
-{
-	return a.len == b.len && (a.len == 0 || a.p == b.p);
-}
-
-/*
- * section: the field lines and the empty line.  Where the two readers differ
- * there is most often a fault on the next line (folding): that one is named.
- */
+/* llhttp refused what our own reader finds nothing wrong with. */
 static enum reason
-check_fields(struct slice section, const struct fields *f)
-{
-	bool agree = true;
-	unsigned i = 0;
-
-	while (section.len > CRLF_BYTES) {
-		struct slice name, value;
-		enum reason why =
-		    h1_line_field(take_line(&section), &name, &value);
-
-		if (why != REASON_OK)
-			return why;
-		agree = agree && i < f->n && is_same(f->v[i].name, name) &&
-			is_same(f->v[i].value, value);
-		i++;
-	}
-	return agree && i == f->n ? REASON_OK : REASON_BAD_FIELD_VALUE;
-}
-
-/* After llhttp gave up: reads the fields anew, to say what is wrong. */
-static enum reason
-reread_fields(struct slice section, struct fields *f)
-{
-	fields_reset(f);
-	while (section.len > CRLF_BYTES) {
-		struct slice name, value;
-		enum reason why =
-		    h1_line_field(take_line(&section), &name, &value);
-
-		if (why != REASON_OK)
-			return why;
-		if (!fields_add(f, name, value))
-			return REASON_NO_MEMORY;
-	}
-	return REASON_OK;
-}
-
-/* llhttp refused what our own checks find nothing wrong with. */
-static enum reason
-explain_request(llhttp_errno_t e, struct slice section, struct request_head *r)
+explain_request(llhttp_errno_t e, const struct request_head *r)
 {
 	struct framing framing;
-	enum reason why = reread_fields(section, &r->fields);
+	enum reason why = framing_of_request(r, &framing);
 
-	if (why == REASON_OK)
-		why = framing_of_request(r, &framing);
 	if (why != REASON_OK)
 		return why;
 	/*
@@ -347,19 +337,21 @@ explain_request(llhttp_errno_t e, struct slice section, struct request_head *r)
 static enum reason
 read_request(struct slice head, struct request_head *out)
 {
-	struct found found = { .fields = &out->fields };
-	llhttp_errno_t e = run_llhttp(HTTP_REQUEST, head, &found);
-	enum reason why = h1_line_request(take_line(&head), out);
+	struct witness w = { .fields = &out->fields };
+	struct slice rest = head;
+	enum reason why = h1_line_request(h1_line_take(&rest), out);
+	llhttp_errno_t e;
 
-	if (found.no_memory)
-		return REASON_NO_MEMORY;
+	if (why == REASON_OK)
+		why = h1_line_fields(rest, &out->fields);
 	if (why != REASON_OK)
 		return why;
+	e = run_llhttp(HTTP_REQUEST, head, &w);
 	if (e != HPE_PAUSED)
-		return explain_request(e, head, out);
-	if (!is_same(found.target, out->target))
+		return explain_request(e, out);
+	if (!is_same(w.start, out->target))
 		return REASON_BAD_TARGET;
-	return check_fields(head, &out->fields);
+	return w.differs ? REASON_BAD_FIELD_VALUE : REASON_OK;
 }
 
 /* What is wrong with a response has fewer names. */
@@ -388,33 +380,29 @@ response_reason(enum reason why)
 }
 
 static enum reason
-explain_response(struct slice section, struct response_head *r)
+explain_response(const struct response_head *r)
 {
 	struct framing framing;
-	enum reason why = reread_fields(section, &r->fields);
+	enum reason why = framing_of_response(r, METHOD_GET, &framing);
 
-	if (why != REASON_OK)
-		return why;
-	why = framing_of_response(r, METHOD_GET, &framing);
 	return why != REASON_OK ? why : REASON_BAD_RESPONSE;
 }
 
 static enum reason
 read_response(struct slice head, struct response_head *out)
 {
-	struct found found = { .fields = &out->fields };
-	llhttp_errno_t e = run_llhttp(HTTP_RESPONSE, head, &found);
-	enum reason why = h1_line_status(take_line(&head), out);
+	struct witness w = { .fields = &out->fields };
+	struct slice rest = head;
+	enum reason why = h1_line_status(h1_line_take(&rest), out);
 
-	if (found.no_memory)
-		return REASON_NO_MEMORY;
+	if (why == REASON_OK)
+		why = h1_line_fields(rest, &out->fields);
 	if (why != REASON_OK)
 		return why;
-	if (e != HPE_PAUSED)
-		return explain_response(head, out);
-	if (!is_same(found.reason, out->reason))
-		return REASON_BAD_RESPONSE;
-	return check_fields(head, &out->fields);
+	if (run_llhttp(HTTP_RESPONSE, head, &w) != HPE_PAUSED)
+		return explain_response(out);
+	return w.differs || !is_same(w.start, out->reason) ? REASON_BAD_RESPONSE
+							   : REASON_OK;
 }
 
 enum h1_verdict

@@ -382,6 +382,63 @@ reads_a_value_as_long_as_the_limit(void **state)
 	assert_string_equal(j.verdict, "bad_field_value");
 }
 
+/* Also the bytes that llhttp is not shown: every one, at every place. */
+static void
+judges_every_byte_of_a_long_value(void **state)
+{
+	const struct h1_limits limits = { 8192, 65536, 100, 0 };
+	static const char start[] = "GET / HTTP/1.1\r\nHost: h\r\nX-Long: ";
+	enum {
+		START = sizeof(start) - 1,
+		VALUE = 100
+	};
+	char in[START + VALUE + 4];
+	struct judge j;
+
+	(void)state;
+	memcpy(in, start, START);
+	memcpy(in + START + VALUE, "\r\n\r\n", 4);
+	for (size_t at = 0; at < VALUE; at++) {
+		for (int c = 0; c < 256; c++) {
+			bool is_allowed = c == '\t' || (c >= 0x20 && c != 0x7f);
+
+			memset(in + START, 'x', VALUE);
+			in[START + at] = (char)c;
+			judge_limited(&j, false,
+			    (struct slice){ in, sizeof(in) }, limits,
+			    sizeof(in));
+			if ((strcmp(j.verdict, "ok none") == 0) != is_allowed)
+				fail_msg("%02x at %zu: %s", (unsigned)c, at,
+				    j.verdict);
+		}
+	}
+}
+
+/* What llhttp reads itself it sees whole. */
+static void
+judges_long_values_that_llhttp_reads(void **state)
+{
+	const struct h1_limits limits = { 8192, 65536, 100, 0 };
+	char in[300];
+	int n = snprintf(in, sizeof(in),
+	    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %050d\r\n\r\n", 7);
+
+	(void)state;
+	assert_limited(false, (struct slice){ in, (size_t)n }, limits, "more");
+	n = snprintf(in, sizeof(in),
+	    "POST / HTTP/1.1\r\nHost: h\r\n"
+	    "Transfer-Encoding: chunked%*schunked\r\n\r\n",
+	    50, ",");
+	assert_limited(
+	    false, (struct slice){ in, (size_t)n }, limits, "bad_coding");
+	n = snprintf(in, sizeof(in),
+	    "GET / HTTP/1.1\r\nHost: h\r\n"
+	    "Connection: close%*skeep-alive\r\n\r\n",
+	    50, ",");
+	assert_limited(
+	    false, (struct slice){ in, (size_t)n }, limits, "ok none");
+}
+
 int
 main(void)
 {
@@ -406,6 +463,8 @@ main(void)
 		    blames_the_server_for_a_head_that_is_too_large),
 		cmocka_unit_test(names_what_came_first_of_two_faults),
 		cmocka_unit_test(reads_a_value_as_long_as_the_limit),
+		cmocka_unit_test(judges_every_byte_of_a_long_value),
+		cmocka_unit_test(judges_long_values_that_llhttp_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
