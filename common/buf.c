@@ -45,32 +45,16 @@ grow(struct buf *b, size_t need_bytes, size_t max_bytes)
 }
 
 bool
-buf_reserve(struct buf *b, size_t want_bytes, size_t max_bytes)
+buf_make_room(struct buf *b, size_t want_bytes, size_t max_bytes)
 {
 	size_t len = buf_len(b);
 
-	if (len > max_bytes || want_bytes > max_bytes - len)
-		return false;
-	if (b->cap - b->tail >= want_bytes)
-		return true;
 	if (b->cap - len < want_bytes)
 		return grow(b, len + want_bytes, max_bytes);
 	memmove(b->data, b->data + b->head, len);
 	b->head = 0;
 	b->tail = len;
 	return true;
-}
-
-char *
-buf_room(struct buf *b)
-{
-	return b->data == NULL ? NULL : b->data + b->tail;
-}
-
-size_t
-buf_room_len(const struct buf *b)
-{
-	return b->cap - b->tail;
 }
 
 void

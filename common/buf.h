@@ -35,16 +35,38 @@ buf_slice(const struct buf *b)
 		b->tail - b->head };
 }
 
+/* buf_reserve()'s, when there is too little room at the tail. */
+bool buf_make_room(struct buf *b, size_t want_bytes, size_t max_bytes);
+
 /*
  * Makes room for want_bytes more at the tail, moving or growing the storage;
  * never lets the buffer hold more than max_bytes.  False when that would be
  * needed or memory is short.  Offsets relative to head stay valid, pointers
  * do not.
  */
-bool buf_reserve(struct buf *b, size_t want_bytes, size_t max_bytes);
+static inline bool
+buf_reserve(struct buf *b, size_t want_bytes, size_t max_bytes)
+{
+	size_t len = buf_len(b);
+
+	if (len > max_bytes || want_bytes > max_bytes - len)
+		return false;
+	return b->cap - b->tail >= want_bytes ||
+	       buf_make_room(b, want_bytes, max_bytes);
+}
 /* Where to write after buf_reserve(), and saying how much was written. */
-char *buf_room(struct buf *b);
-size_t buf_room_len(const struct buf *b);
+static inline char *
+buf_room(struct buf *b)
+{
+	return b->data == NULL ? NULL : b->data + b->tail;
+}
+
+static inline size_t
+buf_room_len(const struct buf *b)
+{
+	return b->cap - b->tail;
+}
+
 void buf_commit(struct buf *b, size_t len_bytes);
 /* buf_reserve() and copy; false leaves the buffer as it was. */
 bool

@@ -116,14 +116,12 @@ number_parse_size(struct slice s, uint64_t *value_bytes)
 size_t
 number_format(char *out, uint64_t value)
 {
-	char digits[20];
-	size_t n = 0;
+	size_t n = 1;
 
-	do
-		digits[n++] = (char)('0' + value % 10);
-	while ((value /= 10) > 0);
-	for (size_t i = 0; i < n; i++)
-		out[i] = digits[n - 1 - i];
+	for (uint64_t rest = value / 10; rest > 0; rest /= 10)
+		n++;
+	for (size_t i = n; i-- > 0; value /= 10)
+		out[i] = (char)('0' + value % 10);
 	return n;
 }
 

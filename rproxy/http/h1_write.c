@@ -10,13 +10,29 @@
 #include "common/number.h"
 #include "rproxy/http/h1_write.h"
 
-/* Copies; there must be room. */
-static void
-put(struct buf *out, struct slice s)
+/* Copies to at, where there is room; returns where it ends. */
+static char *
+put(char *at, struct slice s)
 {
 	if (s.len > 0)
-		memcpy(buf_room(out), s.p, s.len);
-	buf_commit(out, s.len);
+		memcpy(at, s.p, s.len);
+	return at + s.len;
+}
+
+static char *
+put_field(char *at, struct slice name, struct slice value)
+{
+	at = put(at, name);
+	at = put(at, SLICE(": "));
+	at = put(at, value);
+	return put(at, SLICE("\r\n"));
+}
+
+/* What has been put behind the tail, up to end, belongs to the buffer. */
+static void
+commit_to(struct buf *out, const char *end)
+{
+	buf_commit(out, (size_t)(end - buf_room(out)));
 }
 
 bool
@@ -24,14 +40,15 @@ h1_write_request_line(
     struct buf *out, struct slice method, struct slice target, size_t max_bytes)
 {
 	const struct slice version = SLICE(" HTTP/1.1\r\n");
+	char *at;
 
 	if (!buf_reserve(
 		out, method.len + 1 + target.len + version.len, max_bytes))
 		return false;
-	put(out, method);
-	put(out, SLICE(" "));
-	put(out, target);
-	put(out, version);
+	at = put(buf_room(out), method);
+	at = put(at, SLICE(" "));
+	at = put(at, target);
+	commit_to(out, put(at, version));
 	return true;
 }
 
@@ -40,16 +57,16 @@ h1_write_status_line(
     struct buf *out, unsigned status, struct slice reason, size_t max_bytes)
 {
 	const struct slice version = SLICE("HTTP/1.1 ");
-	char digits[20];
+	char *at;
 
 	CHECK(status >= 100 && status <= 999);
 	if (!buf_reserve(out, version.len + 4 + reason.len + 2, max_bytes))
 		return false;
-	put(out, version);
-	put(out, (struct slice){ digits, number_format(digits, status) });
-	put(out, SLICE(" "));
-	put(out, reason);
-	put(out, SLICE("\r\n"));
+	at = put(buf_room(out), version);
+	at += number_format(at, status);
+	at = put(at, SLICE(" "));
+	at = put(at, reason);
+	commit_to(out, put(at, SLICE("\r\n")));
 	return true;
 }
 
@@ -59,22 +76,13 @@ field_bytes(struct slice name, struct slice value)
 	return name.len + 2 + value.len + 2;
 }
 
-static void
-put_field(struct buf *out, struct slice name, struct slice value)
-{
-	put(out, name);
-	put(out, SLICE(": "));
-	put(out, value);
-	put(out, SLICE("\r\n"));
-}
-
 bool
 h1_write_field(
     struct buf *out, struct slice name, struct slice value, size_t max_bytes)
 {
 	if (!buf_reserve(out, field_bytes(name, value), max_bytes))
 		return false;
-	put_field(out, name, value);
+	commit_to(out, put_field(buf_room(out), name, value));
 	return true;
 }
 
@@ -82,15 +90,18 @@ bool
 h1_write_fields(struct buf *out, const struct fields *f, size_t max_bytes)
 {
 	size_t need_bytes = 0;
+	char *at;
 
 	for (unsigned i = 0; i < f->n; i++)
 		if (!f->v[i].drop)
 			need_bytes += field_bytes(f->v[i].name, f->v[i].value);
 	if (!buf_reserve(out, need_bytes, max_bytes))
 		return false;
+	at = buf_room(out);
 	for (unsigned i = 0; i < f->n; i++)
 		if (!f->v[i].drop)
-			put_field(out, f->v[i].name, f->v[i].value);
+			at = put_field(at, f->v[i].name, f->v[i].value);
+	commit_to(out, at);
 	return true;
 }
 
