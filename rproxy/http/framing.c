@@ -106,9 +106,12 @@ framing_of_fields(const struct fields *f, unsigned minor, struct framing *out)
 static bool
 is_disguised(struct slice name, struct slice as)
 {
-	size_t n = slice_find(as, '-');
+	size_t n;
 
-	return name.len == as.len && name.p[n] == '_' &&
+	if (name.len != as.len)
+		return false;
+	n = slice_find(as, '-');
+	return name.p[n] == '_' &&
 	       slice_eq_nocase(slice_first(name, n), slice_first(as, n)) &&
 	       slice_eq_nocase(slice_from(name, n + 1), slice_from(as, n + 1));
 }

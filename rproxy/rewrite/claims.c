@@ -8,72 +8,79 @@
 #include <stdint.h>
 
 struct claim {
-	const char *name; /* lower case, '-' for '_'; NULL ends a row */
+	struct slice name; /* lower case, '-' for '_'; empty: the row ends */
 	bool is_prefix;
 };
 
+#define NAMED(literal) { (literal), sizeof(literal) - 1 }, false
+#define BEGINS(literal) { (literal), sizeof(literal) - 1 }, true
+#define ROW_END { NULL, 0 }, false
+
+/* clang-format off */
+
 static const struct claim claims_c[] = {
-	{ "client-cert", false },
-	{ "client-cert-chain", false },
-	{ "client-ip", false },
-	{ "clientprotocol", false },
-	{ NULL, false },
+	{ NAMED("client-cert") },
+	{ NAMED("client-cert-chain") },
+	{ NAMED("client-ip") },
+	{ NAMED("clientprotocol") },
+	{ ROW_END },
 };
 static const struct claim claims_f[] = {
-	{ "forwarded", false },
-	{ "front-end-https", false },
-	{ NULL, false },
+	{ NAMED("forwarded") },
+	{ NAMED("front-end-https") },
+	{ ROW_END },
 };
 static const struct claim claims_p[] = {
-	{ "proxy", false }, /* httpoxy */
-	{ "proxy-auth-cert", false },
-	{ "proxy-client-ip", false },
-	{ "proxy-connection", false },
-	{ "proxy-ssl-id", false },
-	{ NULL, false },
+	{ NAMED("proxy") }, /* httpoxy */
+	{ NAMED("proxy-auth-cert") },
+	{ NAMED("proxy-client-ip") },
+	{ NAMED("proxy-connection") },
+	{ NAMED("proxy-ssl-id") },
+	{ ROW_END },
 };
 static const struct claim claims_r[] = {
-	{ "rmcorrelator", false },
-	{ NULL, false },
+	{ NAMED("rmcorrelator") },
+	{ ROW_END },
 };
 static const struct claim claims_s[] = {
-	{ "ssl-", true },
-	{ NULL, false },
+	{ BEGINS("ssl-") },
+	{ ROW_END },
 };
 static const struct claim claims_t[] = {
-	{ "true-client-ip", false },
-	{ NULL, false },
+	{ NAMED("true-client-ip") },
+	{ ROW_END },
 };
 static const struct claim claims_w[] = {
-	{ "wl-proxy-", true },
-	{ NULL, false },
+	{ BEGINS("wl-proxy-") },
+	{ ROW_END },
 };
 static const struct claim claims_x[] = {
-	{ "x-client-cert", false },
-	{ "x-client-ip", false },
-	{ "x-cluster-client-ip", false },
-	{ "x-forwarded", true }, /* X-Forwarded itself, too */
-	{ "x-host", false },
-	{ "x-original-host", false },
-	{ "x-original-url", false },
-	{ "x-proxied-https", false },
-	{ "x-real-ip", false },
-	{ "x-rewrite-url", false },
-	{ "x-sap-webdisp-ap", false },
-	{ "x-ssl-", true },
-	{ "x-url-scheme", false },
-	{ "x-weblogic-", true },
-	{ NULL, false },
+	{ NAMED("x-client-cert") },
+	{ NAMED("x-client-ip") },
+	{ NAMED("x-cluster-client-ip") },
+	{ BEGINS("x-forwarded") }, /* X-Forwarded itself, too */
+	{ NAMED("x-host") },
+	{ NAMED("x-original-host") },
+	{ NAMED("x-original-url") },
+	{ NAMED("x-proxied-https") },
+	{ NAMED("x-real-ip") },
+	{ NAMED("x-rewrite-url") },
+	{ NAMED("x-sap-webdisp-ap") },
+	{ BEGINS("x-ssl-") },
+	{ NAMED("x-url-scheme") },
+	{ BEGINS("x-weblogic-") },
+	{ ROW_END },
 };
 /* WebSphere's private headers: whatever begins with '$' */
 static const struct claim claims_dollar[] = {
-	{ "$", true },
-	{ NULL, false },
+	{ BEGINS("$") },
+	{ ROW_END },
 };
 static const struct claim claims_dash[] = {
-	{ "-ws-haprt-wlmversion", false },
-	{ NULL, false },
+	{ NAMED("-ws-haprt-wlmversion") },
+	{ ROW_END },
 };
+/* clang-format on */
 
 static const struct claim *const by_first_letter[128] = {
 	['$'] = claims_dollar,
@@ -95,16 +102,24 @@ fold(char c)
 	return c == '_' ? '-' : ascii_lower(c);
 }
 
+bool
+claims_is_same(struct slice a, struct slice b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (a.p[i] != b.p[i] && fold(a.p[i]) != fold(b.p[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool
 claim_covers(const struct claim *c, struct slice name)
 {
-	size_t i;
-
-	for (i = 0; c->name[i] != '\0'; i++) {
-		if (i == name.len || fold(name.p[i]) != c->name[i])
-			return false;
-	}
-	return c->is_prefix || i == name.len;
+	if (name.len < c->name.len || (name.len > c->name.len && !c->is_prefix))
+		return false;
+	return claims_is_same(slice_first(name, c->name.len), c->name);
 }
 
 /*
@@ -114,9 +129,9 @@ claim_covers(const struct claim *c, struct slice name)
 static bool
 is_disguised(struct slice name)
 {
-	return slice_find(name, '_') < name.len &&
-	       (claims_is_same(name, SLICE("content-length")) ||
-		   claims_is_same(name, SLICE("transfer-encoding")));
+	return (claims_is_same(name, SLICE("content-length")) ||
+		   claims_is_same(name, SLICE("transfer-encoding"))) &&
+	       slice_find(name, '_') < name.len;
 }
 
 bool
@@ -132,7 +147,7 @@ claims_is_claim(struct slice name)
 	first = (uint8_t)fold(name.p[0]);
 	if (first >= 128 || by_first_letter[first] == NULL)
 		return false;
-	for (c = by_first_letter[first]; c->name != NULL; c++) {
+	for (c = by_first_letter[first]; c->name.len > 0; c++) {
 		if (claim_covers(c, name))
 			return true;
 	}
@@ -145,27 +160,15 @@ claims_at(size_t i, const char **name, bool *is_prefix)
 	for (size_t letter = 0; letter < 128; letter++) {
 		const struct claim *c = by_first_letter[letter];
 
-		for (; c != NULL && c->name != NULL; c++) {
+		for (; c != NULL && c->name.len > 0; c++) {
 			if (i-- > 0)
 				continue;
-			*name = c->name;
+			*name = c->name.p;
 			*is_prefix = c->is_prefix;
 			return true;
 		}
 	}
 	return false;
-}
-
-bool
-claims_is_same(struct slice a, struct slice b)
-{
-	if (a.len != b.len)
-		return false;
-	for (size_t i = 0; i < a.len; i++) {
-		if (fold(a.p[i]) != fold(b.p[i]))
-			return false;
-	}
-	return true;
 }
 
 void
