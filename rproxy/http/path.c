@@ -8,8 +8,8 @@
  * Whoever makes us ask it is refused: "/x/..;/admin" was a way past many a
  * gateway that took "..;" for a name.
  *
- * Segment by segment: decode, take the parameters off, then let "." and ".."
- * do their work on what has been written so far.
+ * Segment by segment, where a path is not plain: decode, take the parameters
+ * off, then let "." and ".." do their work on what has been written so far.
  */
 #include "rproxy/http/path.h"
 
@@ -204,6 +204,27 @@ add_segment(struct writer *w, struct slice s)
 	return REASON_OK;
 }
 
+/*
+ * Most paths have nothing that anybody could read in two ways: no escape, no
+ * parameter, no segment that is empty or begins with a dot, visible ASCII.
+ */
+static bool
+is_plain(struct slice path)
+{
+	char before = '\0';
+
+	for (size_t i = 0; i < path.len; i++) {
+		char c = path.p[i];
+
+		if (c <= ' ' || c > '~' || c == '%' || c == ';' || c == '\\')
+			return false;
+		if (before == '/' && (c == '/' || c == '.'))
+			return false;
+		before = c;
+	}
+	return true;
+}
+
 enum reason
 path_normalise(
     struct slice path, bool encoded_slash, struct arena *a, struct slice *out)
@@ -213,6 +234,10 @@ path_normalise(
 
 	if (path.len == 0 || path.p[0] != '/')
 		return REASON_BAD_TARGET;
+	if (is_plain(path)) {
+		*out = path;
+		return REASON_OK;
+	}
 	w.out = arena_alloc(a, path.len);
 	if (w.out == NULL)
 		return REASON_NO_MEMORY;

@@ -20,7 +20,8 @@
  * parameters, ".." behind parameters, climbing above the root, UTF-8 in an
  * overlong form. REASON_BAD_TARGET: a bad escape.  REASON_NO_MEMORY: the arena
  * is full. Where encoded_slash is true, "%2F" and "%5C" stay as they are, so
- * that the route never takes one for a separator.  out is in the arena.
+ * that the route never takes one for a separator.  out is in the arena, or it
+ * is path itself.
  */
 enum reason path_normalise(
     struct slice path, bool encoded_slash, struct arena *a, struct slice *out);

@@ -104,16 +104,21 @@ target_parse(struct slice raw, enum method m, struct target *out)
  * not carry it inwards.
  */
 static bool
+is_host_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+	       c == '-' || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool
 is_host_name(struct slice s)
 {
 	char before = '.';
 
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.p[i];
-		bool alnum = (c >= '0' && c <= '9') ||
-			     (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 
-		if (!alnum && c != '-' && c != '_' && c != '.')
+		if (!is_host_char(c))
 			return false;
 		if (c == '.' && before == '.')
 			return false;

@@ -27,7 +27,8 @@ forwarded_port(const struct client_facts *who, struct slice host)
 {
 	struct authority at;
 
-	if (authority_parse(host, &at) && at.port != 0)
+	if (slice_find(host, ':') < host.len && authority_parse(host, &at) &&
+	    at.port != 0)
 		return at.port;
 	return who->https ? 443 : 80;
 }
