@@ -203,7 +203,7 @@ plan(struct request_head *r, const struct client_facts *who,
 	p->site = site_names_find(names, p->authority.host);
 	if (p->site == NULL)
 		return REASON_NO_SITE;
-	why = request_tls_check_site(p->site, who, names);
+	why = request_tls_check_site(p->site, p->authority.host, who, names);
 	if (why != REASON_OK)
 		return why;
 	why = request_options_plan(r, p, a);

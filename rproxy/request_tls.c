@@ -9,12 +9,15 @@
 #include "rproxy/request_tls.h"
 
 enum reason
-request_tls_check_site(const struct site_conf *site,
+request_tls_check_site(const struct site_conf *site, struct slice host,
     const struct client_facts *who, const struct site_names *names)
 {
 	const struct site_conf *shaken;
 
 	if (!who->https || who->tls == NULL)
+		return REASON_OK;
+	/* the usual case: what was found for one is found for the other */
+	if (slice_eq(who->tls->authority, host))
 		return REASON_OK;
 	/* without SNI: the default site, as in tlsd */
 	shaken = site_names_find(names, who->tls->authority);

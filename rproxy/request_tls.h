@@ -11,11 +11,13 @@
 #include "rproxy/http/reason.h"
 
 /*
- * site: that of the request's Host.  REASON_WRONG_SITE (421) when the
- * handshake was for another site and this one asks for more, or when a
- * certificate was presented, which the other site has judged.
+ * site: that of the request's host, by which it was found in names.
+ * REASON_WRONG_SITE (421) when the handshake was for another site and this
+ * one asks for more, or when a certificate was presented, which the other
+ * site has judged.
  */
-enum reason request_tls_check_site(const struct site_conf *site,
+enum reason
+request_tls_check_site(const struct site_conf *site, struct slice host,
     const struct client_facts *who, const struct site_names *names);
 
 /* Whether the client has the certificate that route or site require. */

@@ -61,10 +61,29 @@ a_site_keeps_its_rules_whatever_the_handshake_named(void **state)
 			.cert = rows[i].cert ? SLICE("x") : SLICE_NONE };
 		struct client_facts who = { .https = true, .tls = &tls };
 
-		if (request_tls_check_site(rows[i].site, &who, names) !=
-		    rows[i].why)
+		if (request_tls_check_site(rows[i].site, SLICE("a.name"), &who,
+			names) != rows[i].why)
 			fail_msg("row %zu", i);
 	}
+	site_names_free(names);
+}
+
+static void
+one_name_for_both_is_one_site(void **state)
+{
+	struct proxy_v2 tls = { .authority = SLICE("strict.example.com"),
+		.cert = SLICE("x") };
+	struct client_facts who = { .https = true, .tls = &tls };
+	struct site_list list = { .v = sites, .n = ARRAY_LEN(sites) };
+	struct site_names *names = site_names_new(&list);
+
+	(void)state;
+	assert_int_equal(request_tls_check_site(&strict_site,
+			     SLICE("strict.example.com"), &who, names),
+	    REASON_OK);
+	assert_int_equal(request_tls_check_site(&open_site,
+			     SLICE("open.example.com"), &who, names),
+	    REASON_WRONG_SITE);
 	site_names_free(names);
 }
 
@@ -77,7 +96,8 @@ plain_clients_are_of_no_site(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    request_tls_check_site(&strict_site, &who, names), REASON_OK);
+	    request_tls_check_site(&strict_site, SLICE_NONE, &who, names),
+	    REASON_OK);
 	site_names_free(names);
 }
 
@@ -104,6 +124,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_site_keeps_its_rules_whatever_the_handshake_named),
+		cmocka_unit_test(one_name_for_both_is_one_site),
 		cmocka_unit_test(plain_clients_are_of_no_site),
 		cmocka_unit_test(
 		    a_required_certificate_is_required_on_every_listener),
