@@ -87,14 +87,11 @@ fill_result(const struct exchange *x, struct access_entry *e)
 }
 
 static void
-log_access(struct exchange *x)
+log_access(struct exchange *x, int file)
 {
 	struct access_entry e = { 0 };
 	char id[EXCHANGE_ID_MAX];
-	int file = access_log_for(x->home->log, x->plan.site);
 
-	if (file < 0)
-		return;
 	fill(x, &e);
 	fill_result(x, &e);
 	e.id = exchange_id(x, id);
@@ -110,8 +107,6 @@ log_failure(const struct exchange *x)
 	struct slice method = slice_first(x->request.head.method, 32);
 	struct slice target = slice_first(x->request.head.target, 256);
 
-	if (x->why == REASON_OK)
-		return;
 	bool is_usual = reason_party(x->why) == PARTY_CLIENT ||
 			reason_party(x->why) == PARTY_NONE;
 	if (is_usual && log_get_level() < LOG_LEVEL_INFO)
@@ -134,11 +129,14 @@ void
 exchange_log(struct exchange *x)
 {
 	struct metrics *m = x->home->metrics;
+	int file = access_log_for(x->home->log, x->plan.site);
 
 	if (x->status >= 100 && x->status < 600)
 		metrics_add(m, M_REQUESTS_1XX + x->status / 100 - 1, 1);
-	if (x->why != REASON_OK)
-		metrics_add(m, M_FAILURES + (unsigned)x->why, 1);
-	log_access(x);
+	if (file >= 0)
+		log_access(x, file);
+	if (x->why == REASON_OK)
+		return;
+	metrics_add(m, M_FAILURES + (unsigned)x->why, 1);
 	log_failure(x);
 }
