@@ -100,7 +100,10 @@ field_id_of(struct slice name)
 		return FIELD_OTHER;
 	id = by_slot[SLOT(name.len, ascii_lower(name.p[0]),
 	    ascii_lower(name.p[name.len - 1]))];
-	return slice_eq_nocase(name, names[id]) ? id : FIELD_OTHER;
+	if (id != FIELD_OTHER &&
+	    (slice_eq(name, names[id]) || slice_eq_nocase(name, names[id])))
+		return id;
+	return FIELD_OTHER;
 }
 
 static bool

@@ -19,16 +19,6 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-struct slice
-h1_line_take(struct slice *rest)
-{
-	size_t n = slice_find(*rest, '\n');
-	struct slice line = slice_first(*rest, n - 1);
-
-	*rest = slice_from(*rest, n + 1);
-	return line;
-}
-
 /* "HTTP/1.1", exactly: RFC 9112 section 2.3. */
 static enum reason
 check_version(struct slice s, unsigned *minor)
@@ -105,11 +95,11 @@ check_tabs(enum field_id id, struct slice raw)
 					  : REASON_BAD_CODING;
 }
 
-/* What is wrong with the line that the section begins with. */
+/* What is wrong with the line that the section begins with; it has CRLF. */
 static enum reason
 fault_of(struct slice section)
 {
-	struct slice line = h1_line_take(&section);
+	struct slice line = slice_first(section, slice_find(section, '\n') - 1);
 	size_t n = token_len(line);
 
 	if (line.p[0] == ' ' || line.p[0] == '\t')

@@ -10,20 +10,17 @@
 #include "rproxy/http/reason.h"
 
 /*
- * Takes a line off *rest, which has one: h1_read.c has looked for the LF and
- * for the CR in front of it.  Neither is in the line that is returned.
- */
-struct slice h1_line_take(struct slice *rest);
-/*
- * Method, target and version of out; fields are not touched.  The target is
- * free of spaces, the rest of it is target_parse()'s business.
+ * Method, target and version of out; fields are not touched.  line has no
+ * CRLF.  The target is free of spaces, the rest of it is target_parse()'s
+ * business.
  */
 enum reason h1_line_request(struct slice line, struct request_head *out);
 /* Version, status and reason phrase of out. */
 enum reason h1_line_status(struct slice line, struct response_head *out);
 /*
- * section: the field lines and the empty line, with their CRLFs.  Adds to f,
- * values trimmed, up to the first line that is wrong.
+ * section: the field lines and the empty line; each ends in CRLF and has no
+ * other LF, as h1_read.c has seen.  Adds to f, values trimmed, up to the first
+ * line that is wrong.
  */
 enum reason h1_line_fields(struct slice section, struct fields *f);
 

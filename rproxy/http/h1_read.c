@@ -44,14 +44,16 @@
 #define LONG_BYTES 40
 #define SHOWN_BYTES 4
 
-/* What llhttp finds, beside what we have found. */
+/*
+ * What llhttp finds, beside what we have found.  Of the fields the names are
+ * enough: between the colon behind one and the next name, or the end, there is
+ * one line of field characters, as h1_line.c has seen, and that is the value.
+ */
 struct witness {
 	const struct fields *fields; /* borrowed: ours */
 	unsigned n;                  /* of them it has found so many */
 	bool differs;
 	struct slice start; /* target or reason phrase */
-	struct slice name;  /* of the field under way */
-	struct slice value;
 };
 
 size_t
@@ -105,7 +107,9 @@ on_empty_line(struct h1_scan *s, size_t next, bool request, enum reason *why)
 	return H1_MORE;
 }
 
-/* A line that ends in front of next; H1_MORE: not the last. */
+/*
+ * A line that ends in front of next, within its window; H1_MORE: not the last.
+ */
 static enum h1_verdict
 on_line(struct h1_scan *s, struct slice in, size_t next,
     const struct h1_limits *l, bool request, enum reason *why)
@@ -118,7 +122,6 @@ on_line(struct h1_scan *s, struct slice in, size_t next,
 		return on_empty_line(s, next, request, why);
 	if (s->n_lines > 0 &&
 	    (s->n_lines > l->max_headers ||
-		next - s->line_start > max_field_bytes(l) ||
 		next - s->fields_start > l->max_headers_bytes)) {
 		*why = REASON_HEADERS_TOO_LARGE;
 		return H1_BAD;
@@ -206,37 +209,11 @@ static int
 on_header_field(llhttp_t *p, const char *at, size_t len)
 {
 	struct witness *w = p->data;
-
-	extend(&w->name, at, len);
-	return 0;
-}
-
-static int
-on_header_value(llhttp_t *p, const char *at, size_t len)
-{
-	struct witness *w = p->data;
-
-	extend(&w->value, at, len);
-	return 0;
-}
-
-static bool
-is_as_found(const struct witness *w, const struct field *v)
-{
-	return is_same(v->name, w->name) &&
-	       (is_same(v->value, w->value) ||
-		   is_same(v->value, slice_trim(w->value)));
-}
-
-static int
-on_header_value_complete(llhttp_t *p)
-{
-	struct witness *w = p->data;
+	const struct fields *f = w->fields;
 	unsigned i = w->n++;
 
-	if (i >= w->fields->n || !is_as_found(w, &w->fields->v[i]))
+	if (i >= f->n || !is_same(f->v[i].name, (struct slice){ at, len }))
 		w->differs = true;
-	w->name = w->value = SLICE_NONE;
 	return 0;
 }
 
@@ -251,8 +228,6 @@ static const llhttp_settings_t callbacks = {
 	.on_url = on_start_line,
 	.on_status = on_start_line,
 	.on_header_field = on_header_field,
-	.on_header_value = on_header_value,
-	.on_header_value_complete = on_header_value_complete,
 	.on_headers_complete = on_headers_complete,
 };
 
@@ -313,6 +288,28 @@ run_llhttp(llhttp_type_t type, struct slice head, struct witness *w)
 
 /* read ------------------------------------------------------------------- */
 
+/* What a scan that is through has found. */
+static struct slice
+head_of(const struct h1_scan *s, struct slice in)
+{
+	return slice_from(slice_first(in, s->checked_bytes), s->head_start);
+}
+
+/* Its first line, without the CRLF. */
+static struct slice
+line_of(const struct h1_scan *s, struct slice in)
+{
+	return slice_from(
+	    slice_first(in, s->fields_start - CRLF_BYTES), s->head_start);
+}
+
+/* The field lines and the empty line. */
+static struct slice
+behind(struct slice head, struct slice line)
+{
+	return slice_from(head, line.len + CRLF_BYTES);
+}
+
 /* llhttp refused what our own reader finds nothing wrong with. */
 static enum reason
 explain_request(llhttp_errno_t e, const struct request_head *r)
@@ -335,15 +332,14 @@ explain_request(llhttp_errno_t e, const struct request_head *r)
 }
 
 static enum reason
-read_request(struct slice head, struct request_head *out)
+read_request(struct slice head, struct slice line, struct request_head *out)
 {
 	struct witness w = { .fields = &out->fields };
-	struct slice rest = head;
-	enum reason why = h1_line_request(h1_line_take(&rest), out);
+	enum reason why = h1_line_request(line, out);
 	llhttp_errno_t e;
 
 	if (why == REASON_OK)
-		why = h1_line_fields(rest, &out->fields);
+		why = h1_line_fields(behind(head, line), &out->fields);
 	if (why != REASON_OK)
 		return why;
 	e = run_llhttp(HTTP_REQUEST, head, &w);
@@ -389,14 +385,13 @@ explain_response(const struct response_head *r)
 }
 
 static enum reason
-read_response(struct slice head, struct response_head *out)
+read_response(struct slice head, struct slice line, struct response_head *out)
 {
 	struct witness w = { .fields = &out->fields };
-	struct slice rest = head;
-	enum reason why = h1_line_status(h1_line_take(&rest), out);
+	enum reason why = h1_line_status(line, out);
 
 	if (why == REASON_OK)
-		why = h1_line_fields(rest, &out->fields);
+		why = h1_line_fields(behind(head, line), &out->fields);
 	if (why != REASON_OK)
 		return why;
 	if (run_llhttp(HTTP_RESPONSE, head, &w) != HPE_PAUSED)
@@ -416,8 +411,7 @@ h1_read_request(struct h1_scan *scan, struct slice in,
 		return v;
 	*used_bytes = scan->checked_bytes;
 	fields_reset(&out->fields);
-	in = slice_first(in, scan->checked_bytes);
-	*why = read_request(slice_from(in, scan->head_start), out);
+	*why = read_request(head_of(scan, in), line_of(scan, in), out);
 	return *why == REASON_OK ? H1_DONE : H1_BAD;
 }
 
@@ -435,6 +429,6 @@ h1_read_response(struct h1_scan *scan, struct slice in,
 	*used_bytes = scan->checked_bytes;
 	fields_reset(&out->fields);
 	*why = response_reason(
-	    read_response(slice_first(in, scan->checked_bytes), out));
+	    read_response(head_of(scan, in), line_of(scan, in), out));
 	return *why == REASON_OK ? H1_DONE : H1_BAD;
 }
