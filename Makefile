@@ -34,7 +34,7 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-fcf-protection
 ifeq ($(SAN),)
 HARDEN += -D_FORTIFY_SOURCE=2
-OPT := -O2 -g
+OPT := -O3 -g
 # the daemons are optimised across files, the tests are not (it takes time)
 ifeq ($(findstring clang,$(CC)),)
 OPT += -flto=auto -ffat-lto-objects
