@@ -106,8 +106,10 @@ access_log_for(const struct access_log *l, const struct site_conf *site)
 {
 	struct site_file *s;
 
+	if (l->n == 0)
+		return -1;
 	if (site == NULL)
-		return l->config->access_log != NULL && l->n > 0 ? 0 : -1;
+		return l->config->access_log != NULL ? 0 : -1;
 	HASH_FIND_PTR(l->sites, &site, s);
 	return s != NULL && s->file < (int)l->n ? s->file : -1;
 }
