@@ -1,10 +1,9 @@
 /*
- * HTTP/1.x message heads: bytes in, struct out.  Pure.  The only user of
- * llhttp (all lenient flags off).  In front of it the head is searched for
- * its end, within the limits, and for what no grammar allows (bare LF, NUL);
- * behind it the lines are checked again (start line, bare CR, names, values,
- * folding), since llhttp lets some of that through.  RFC 9112 sections 2 to
- * 5.
+ * HTTP/1.x message heads: bytes in, struct out.  Pure.  The head is searched
+ * for its end, within the limits, and for what no grammar allows (bare LF,
+ * NUL); then its lines are read by the letter (start line, bare CR, names,
+ * values, folding); last it is held against what llhttp (all lenient flags
+ * off, and used here alone) makes of it.  RFC 9112 sections 2 to 5.
  *
  * A request is good when h1_read_request(), target_parse(), target_host()
  * and framing_of_request() all say so; a response when h1_read_response()
