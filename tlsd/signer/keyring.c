@@ -21,10 +21,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +30,8 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "tlsd/cert_spki.h"
+#include "tlsd/key_decoder.h"
 #include "tlsd/key_file.h"
 #include "tlsd/passphrase.h"
 #include "tlsd/signer/keyring.h"
@@ -43,7 +42,8 @@
 
 struct key {
 	EVP_PKEY *private;     /* owned */
-	unsigned char *public; /* owned by OpenSSL's allocator, DER */
+	unsigned char *public; /* owned by OpenSSL's allocator, DER, from the
+				* certificate */
 	size_t public_bytes;
 	bool is_for_old; /* its site speaks TLS 1.0 or 1.1 */
 };
@@ -52,6 +52,14 @@ struct keyring {
 	struct key *key; /* owned */
 	unsigned n;
 	bool is_locked;
+};
+
+/* Only while the keys are read. */
+struct loading {
+	struct keyring *keyring;          /* being filled */
+	const struct tlsd_config *config; /* borrowed */
+	struct key_decoder *decoder;      /* owned */
+	struct passphrase *phrase;        /* owned, of the site in turn */
 };
 
 static char error_text[512];
@@ -116,26 +124,6 @@ out:
 	return text;
 }
 
-/* PKCS#8, encrypted: OpenSSL wipes what it held in between. */
-static EVP_PKEY *
-decrypt_pkcs8(
-    const unsigned char *der, long der_bytes, struct passphrase *phrase)
-{
-	X509_SIG *wrapped = d2i_X509_SIG(NULL, &der, der_bytes);
-	PKCS8_PRIV_KEY_INFO *inner = NULL;
-	EVP_PKEY *key = NULL;
-
-	phrase->was_asked = true;
-	if (wrapped != NULL && phrase->len_bytes > 0)
-		inner = PKCS8_decrypt(
-		    wrapped, phrase->text, (int)phrase->len_bytes);
-	if (inner != NULL)
-		key = EVP_PKCS82PKEY(inner);
-	PKCS8_PRIV_KEY_INFO_free(inner);
-	X509_SIG_free(wrapped);
-	return key;
-}
-
 static bool
 refuse_key(const char *path, const struct passphrase *phrase)
 {
@@ -148,61 +136,30 @@ refuse_key(const char *path, const struct passphrase *phrase)
 	return refuse("%s: the passphrase does not fit", path);
 }
 
-static EVP_PKEY *
-decode_pem(const char *path, const char *text, size_t len_bytes,
-    struct passphrase *phrase)
+static struct slice
+spki_of(const struct key *key)
 {
-	BIO *bio = BIO_new_mem_buf(text, (int)len_bytes);
-	unsigned char *der = NULL;
-	const unsigned char *p;
-	char *kind = NULL;
-	long der_bytes = 0;
-	EVP_PKEY *key = NULL;
-
-	phrase->was_asked = false;
-	if (bio != NULL &&
-	    PEM_bytes_read_bio_secmem(&der, &der_bytes, &kind,
-		PEM_STRING_EVP_PKEY, bio, passphrase_give, phrase)) {
-		p = der;
-		key = strcmp(kind, PEM_STRING_PKCS8) == 0
-			  ? decrypt_pkcs8(der, der_bytes, phrase)
-			  : d2i_AutoPrivateKey_ex(
-				NULL, &p, der_bytes, NULL, NULL);
-	}
-	if (key == NULL)
-		refuse_key(path, phrase);
-	OPENSSL_secure_clear_free(der, (size_t)der_bytes);
-	OPENSSL_secure_free(kind);
-	BIO_free(bio);
-	return key;
+	return (struct slice){ (const char *)key->public, key->public_bytes };
 }
 
-/* Whether the certificate (leaf first) speaks of this key. */
+/* Whether the certificate (leaf first) speaks of this key; keeps how. */
 static bool
-matches(const struct tlsd_config *config, const char *certificate,
-    const char *path, EVP_PKEY *key)
+matches(const struct loading *l, struct key *key, const char *path,
+    const char *certificate, struct slice pem)
 {
-	struct slice pem;
-	BIO *bio = NULL;
-	X509 *leaf = NULL;
-	bool ok = false;
+	EVP_PKEY *public;
+	bool ok;
 
-	if (!bundle_find(config->bundle, certificate, &pem))
-		return refuse(
-		    "%s: not in the configuration's bundle", certificate);
-	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-	if (bio != NULL)
-		leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (leaf == NULL)
-		refuse("%s: no certificate in PEM form", certificate);
-	else if (!X509_check_private_key(leaf, key))
-		refuse("%s: the key does not match the certificate %s", path,
-		    certificate);
-	else
-		ok = true;
-	X509_free(leaf);
-	BIO_free(bio);
-	return ok;
+	key->public = cert_spki_read(pem, &key->public_bytes);
+	if (key->public == NULL)
+		return refuse("%s: no certificate in PEM form", certificate);
+	public = key_decoder_public(l->decoder, spki_of(key));
+	ok = public != NULL && EVP_PKEY_eq(public, key->private) == 1;
+	EVP_PKEY_free(public);
+	if (ok)
+		return true;
+	return refuse(
+	    "%s: the key does not match the certificate %s", path, certificate);
 }
 
 static bool
@@ -218,60 +175,81 @@ is_usable(const char *path, EVP_PKEY *key)
 }
 
 static bool
-load_key(struct key *key, const struct tlsd_config *config, const char *path,
-    const char *certificate, struct passphrase *phrase)
+read_key(const struct loading *l, struct key *key, const char *path)
 {
 	size_t len_bytes = 0;
 	char *text = read_secret(path, &len_bytes);
-	int public_bytes;
 
 	if (text == NULL)
 		return false;
-	key->private = decode_pem(path, text, len_bytes, phrase);
+	key->private = key_decoder_private(
+	    l->decoder, (struct slice){ text, len_bytes }, l->phrase);
 	OPENSSL_secure_clear_free(text, len_bytes);
-	if (key->private == NULL || !is_usable(path, key->private) ||
-	    !matches(config, certificate, path, key->private))
-		return false;
-	public_bytes = i2d_PUBKEY(key->private, &key->public);
-	if (public_bytes <= 0)
-		return refuse("%s: the key has no public part", path);
-	key->public_bytes = (size_t)public_bytes;
-	return true;
+	if (key->private == NULL)
+		return refuse_key(path, l->phrase);
+	return is_usable(path, key->private);
 }
 
 static bool
-load_site_keys(struct keyring *k, const struct tlsd_config *config, size_t site,
-    struct passphrase *phrase)
+load_key(const struct loading *l, struct key *key, const char *path,
+    const char *certificate)
 {
-	const struct tls_conf *tls = &config->sites.v[site]->tls;
+	struct slice pem;
+
+	if (!bundle_find(l->config->bundle, certificate, &pem))
+		return refuse(
+		    "%s: not in the configuration's bundle", certificate);
+	return read_key(l, key, path) &&
+	       matches(l, key, path, certificate, pem);
+}
+
+static bool
+load_site_keys(const struct loading *l, size_t site)
+{
+	const struct tls_conf *tls = &l->config->sites.v[site]->tls;
 
 	for (size_t i = 0; i < tls->key.n; i++) {
-		unsigned no = tlsd_config_key_no(config, site, i);
+		unsigned no = tlsd_config_key_no(l->config, site, i);
 
-		CHECK(no < k->n && i < tls->certificate.n);
-		k->key[no].is_for_old = tls->min_version < TLS_MIN_1_2;
-		if (!load_key(&k->key[no], config, tls->key.v[i],
-			tls->certificate.v[i], phrase))
+		CHECK(no < l->keyring->n && i < tls->certificate.n);
+		l->keyring->key[no].is_for_old = tls->min_version < TLS_MIN_1_2;
+		if (!load_key(l, &l->keyring->key[no], tls->key.v[i],
+			tls->certificate.v[i]))
 			return false;
 	}
 	return true;
 }
 
 static bool
-load_site(struct keyring *k, const struct tlsd_config *config, size_t site)
+load_site(const struct loading *l, size_t site)
 {
-	const struct tls_conf *tls = &config->sites.v[site]->tls;
-	struct passphrase *phrase = OPENSSL_secure_zalloc(sizeof(*phrase));
+	const struct tls_conf *tls = &l->config->sites.v[site]->tls;
 	char error[PASSPHRASE_ERROR_MAX];
 	bool ok;
 
-	if (phrase == NULL)
-		return refuse("out of memory");
-	if (passphrase_read(tls->key_passphrase, phrase, error))
-		ok = load_site_keys(k, config, site, phrase);
+	if (passphrase_read(tls->key_passphrase, l->phrase, error))
+		ok = load_site_keys(l, site);
 	else
 		ok = refuse("%s", error);
-	OPENSSL_secure_clear_free(phrase, sizeof(*phrase));
+	mem_wipe(l->phrase, sizeof(*l->phrase));
+	return ok;
+}
+
+static bool
+load_sites(struct keyring *k, const struct tlsd_config *config)
+{
+	const struct loading l = {
+		.keyring = k,
+		.config = config,
+		.decoder = key_decoder_new(),
+		.phrase = OPENSSL_secure_zalloc(sizeof(*l.phrase)),
+	};
+	bool ok = l.phrase != NULL || refuse("out of memory");
+
+	for (size_t s = 0; ok && s < config->sites.n; s++)
+		ok = load_site(&l, s);
+	OPENSSL_secure_clear_free(l.phrase, sizeof(*l.phrase));
+	key_decoder_free(l.decoder);
 	return ok;
 }
 
@@ -283,14 +261,11 @@ keyring_load(const struct tlsd_config *config, const char **error)
 	k->n = tlsd_config_n_keys(config);
 	k->key = mem_need(sizeof(*k->key) * (k->n > 0 ? k->n : 1));
 	k->is_locked = make_secure_heap(k->n);
-	for (size_t s = 0; s < config->sites.n; s++) {
-		if (load_site(k, config, s))
-			continue;
-		*error = error_text;
-		keyring_free(k);
-		return NULL;
-	}
-	return k;
+	if (load_sites(k, config))
+		return k;
+	*error = error_text;
+	keyring_free(k);
+	return NULL;
 }
 
 void
@@ -322,8 +297,7 @@ struct slice
 keyring_public(const struct keyring *k, unsigned key_no)
 {
 	CHECK(key_no < k->n);
-	return (struct slice){ (const char *)k->key[key_no].public,
-		k->key[key_no].public_bytes };
+	return spki_of(&k->key[key_no]);
 }
 
 /* What each algorithm asks of the key and of EVP_DigestSign(). */
