@@ -85,7 +85,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	child_wire fd_pass plan log_files listeners process channels generation \
 	signals ready admin_request admin status state_page takeover \
 	expiry supervisor supervisor_reload supervisor_admin master stream
-TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
+TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
 	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
 	worker/backend worker/handshake_failure worker/unique_id \
@@ -126,7 +126,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/proxy_v2 common/bundle common/clock common/metrics \
 	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
 	common/conf common/schema common/site_conf common/site_hop_take
-UNIT_TLSD := tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
+UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
 	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
 	tlsd/worker/backend tlsd/worker/handshake_failure \

@@ -169,17 +169,18 @@ cert_check_names(X509 *leaf, const struct string_list *names,
 	    from->key, from->path, uncovered, covered);
 }
 
+/* Each kind of key has a place in ctx, where the next takes that of the last.
+ */
 void
-cert_check_strength(STACK_OF(X509) * chain, const struct cert_origin *from,
-    struct conf_faults *f)
+cert_check_strength(SSL_CTX *ctx, STACK_OF(X509) * chain,
+    const struct cert_origin *from, struct conf_faults *f)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	const char *reason = NULL;
 	bool good = false;
 
-	CHECK(ctx != NULL);
 	ERR_clear_error();
-	good = SSL_CTX_use_certificate(ctx, sk_X509_value(chain, 0)) == 1;
+	good = SSL_CTX_use_certificate(ctx, sk_X509_value(chain, 0)) == 1 &&
+	       SSL_CTX_clear_chain_certs(ctx) == 1;
 	for (int i = 1; good && i < sk_X509_num(chain); i++)
 		good =
 		    SSL_CTX_add1_chain_cert(ctx, sk_X509_value(chain, i)) == 1;
@@ -190,5 +191,4 @@ cert_check_strength(STACK_OF(X509) * chain, const struct cert_origin *from,
 		    from->path, reason == NULL ? "unknown reason" : reason);
 	}
 	ERR_clear_error();
-	SSL_CTX_free(ctx);
 }

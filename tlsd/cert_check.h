@@ -5,6 +5,7 @@
 #ifndef TLSD_CERT_CHECK_H
 #define TLSD_CERT_CHECK_H
 
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include "common/conf.h"
@@ -25,9 +26,12 @@ void cert_check_order(STACK_OF(X509) * chain, const struct cert_origin *from,
 /* Names ("*." too) that the leaf does not cover: one warning for all. */
 void cert_check_names(X509 *leaf, const struct string_list *names,
     const struct cert_origin *from, struct conf_faults *f);
-/* What OpenSSL will not serve (short keys, weak digests): an error. */
-void cert_check_strength(STACK_OF(X509) * chain, const struct cert_origin *from,
-    struct conf_faults *f);
+/*
+ * What OpenSSL will not serve (short keys, weak digests): an error.  ctx is a
+ * server's, as OpenSSL makes it, for this alone; chains may follow each other.
+ */
+void cert_check_strength(SSL_CTX *ctx, STACK_OF(X509) * chain,
+    const struct cert_origin *from, struct conf_faults *f);
 
 /* "2027-01-31 12:00:00 UTC" */
 #define CERT_CHECK_TIME_MAX 32

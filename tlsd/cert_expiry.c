@@ -36,8 +36,8 @@ first_end(STACK_OF(X509) * chain)
 }
 
 bool
-cert_expiry_of(
-    const struct tlsd_config *c, const struct site_conf *site, int64_t *at_s)
+cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
+    const struct site_conf *site, int64_t *at_s)
 {
 	const struct string_list *files = &site->tls.certificate;
 	char error[CERT_FILE_ERROR_MAX];
@@ -49,7 +49,7 @@ cert_expiry_of(
 		int64_t end;
 
 		if (bundle_find(c->bundle, files->v[i], &text))
-			chain = cert_file_read(text, files->v[i], error);
+			chain = cert_file_read(pool, text, files->v[i], error);
 		end = first_end(chain);
 		if (end < *at_s)
 			*at_s = end;

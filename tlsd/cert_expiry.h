@@ -5,13 +5,14 @@
 #ifndef TLSD_CERT_EXPIRY_H
 #define TLSD_CERT_EXPIRY_H
 
+#include "tlsd/cert_pool.h"
 #include "tlsd/config.h"
 
 /*
  * The end of the first certificate to expire, of all pairs and their chains,
  * in seconds since 1970.  False: none can be read.
  */
-bool cert_expiry_of(
-    const struct tlsd_config *c, const struct site_conf *site, int64_t *at_s);
+bool cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
+    const struct site_conf *site, int64_t *at_s);
 
 #endif

@@ -167,8 +167,24 @@ ended_well(char error[CERT_FILE_ERROR_MAX], const char *what, int n_read)
 	return false;
 }
 
-STACK_OF(X509) * cert_file_read(struct slice text, const char *path,
-		     char error[CERT_FILE_ERROR_MAX])
+/* The next certificate; NULL: OpenSSL's queue of errors says why. */
+static X509 *
+read_next(BIO *bio, struct cert_pool *pool)
+{
+	unsigned char *der = NULL;
+	long len = 0;
+	X509 *x = NULL;
+
+	if (PEM_bytes_read_bio(
+		&der, &len, NULL, PEM_STRING_X509, bio, NULL, NULL) == 1)
+		x = cert_pool_take(
+		    pool, (struct slice){ (const char *)der, (size_t)len });
+	OPENSSL_free(der);
+	return x;
+}
+
+STACK_OF(X509) * cert_file_read(struct cert_pool *pool, struct slice text,
+		     const char *path, char error[CERT_FILE_ERROR_MAX])
 {
 	STACK_OF(X509) *list = sk_X509_new_null();
 	BIO *bio = open_text(text);
@@ -177,7 +193,7 @@ STACK_OF(X509) * cert_file_read(struct slice text, const char *path,
 
 	CHECK(list != NULL);
 	ERR_clear_error();
-	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+	while ((x = read_next(bio, pool)) != NULL)
 		CHECK(sk_X509_push(list, x) > 0);
 	BIO_free(bio);
 	good = ended_well(error, "certificate", sk_X509_num(list));

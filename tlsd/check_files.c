@@ -15,22 +15,33 @@
 #include "common/mem.h"
 #include "tlsd/cert_check.h"
 #include "tlsd/cert_file.h"
+#include "tlsd/cert_pool.h"
+#include "tlsd/cert_spki.h"
 #include "tlsd/config.h"
+#include "tlsd/key_decoder.h"
 #include "tlsd/key_file.h"
 #include "tlsd/passphrase.h"
 #include "tlsd/staple_check.h"
 #include "tlsd/tls_policy.h"
 
+struct checking {
+	const struct tlsd_config *config; /* borrowed, and so is the pool */
+	struct cert_pool *pool;
+	struct conf_faults *f;
+	struct key_decoder *decoder; /* owned */
+	SSL_CTX *scratch; /* owned; what OpenSSL will serve, is tried on it */
+	const struct tls_conf *allowed; /* whose policy is good; NULL: none */
+};
+
 /* A file of the bundle; false: the reader of the configuration said why. */
 static bool
-find_file(const struct tlsd_config *c, const char *path, struct slice *text)
+find_file(const struct checking *c, const char *path, struct slice *text)
 {
-	return bundle_find(c->bundle, path, text);
+	return bundle_find(c->config->bundle, path, text);
 }
 
-static STACK_OF(X509) * read_chain(const struct tlsd_config *c,
-			    const struct cert_origin *from,
-			    struct conf_faults *f)
+static STACK_OF(X509) *
+    read_chain(const struct checking *c, const struct cert_origin *from)
 {
 	char error[CERT_FILE_ERROR_MAX];
 	STACK_OF(X509) *chain = NULL;
@@ -38,10 +49,10 @@ static STACK_OF(X509) * read_chain(const struct tlsd_config *c,
 
 	if (!find_file(c, from->path, &text))
 		return NULL;
-	chain = cert_file_read(text, from->path, error);
+	chain = cert_file_read(c->pool, text, from->path, error);
 	if (chain == NULL)
 		conf_error(
-		    f, from->at, "%s: %s: %s", from->key, from->path, error);
+		    c->f, from->at, "%s: %s: %s", from->key, from->path, error);
 	return chain;
 }
 
@@ -75,37 +86,60 @@ check_match(STACK_OF(X509) * chain, EVP_PKEY *key,
 		    key_path, owner, from->path);
 }
 
+/* The signer has a way of its own to the certificate's key. */
+static bool
+is_known_to_signer(const struct checking *c, const char *certificate)
+{
+	struct slice text;
+	size_t len_bytes;
+	unsigned char *spki = NULL;
+
+	if (find_file(c, certificate, &text))
+		spki = cert_spki_read(text, &len_bytes);
+	OPENSSL_free(spki);
+	return spki != NULL;
+}
+
 static void
-check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
-    struct passphrase *phrase, struct conf_faults *f)
+check_chain(const struct checking *c, STACK_OF(X509) * chain,
+    const struct site_conf *site, const struct cert_origin *from)
+{
+	cert_check_dates(chain, from, c->f);
+	cert_check_order(chain, from, c->f);
+	cert_check_names(sk_X509_value(chain, 0), &site->names, from, c->f);
+	cert_check_strength(c->scratch, chain, from, c->f);
+	if (!is_known_to_signer(c, from->path))
+		conf_error(c->f, from->at,
+		    "%s: %s: certificate 1 is not in DER under its PEM",
+		    from->key, from->path);
+}
+
+static void
+check_pair(const struct checking *c, const struct site_conf *site, size_t i,
+    struct passphrase *phrase)
 {
 	const struct tls_conf *tls = &site->tls;
 	const struct cert_origin from = { tls->certificate.at[i],
 		"tls.certificate", tls->certificate.v[i] };
 	char error[CERT_FILE_ERROR_MAX];
-	STACK_OF(X509) *chain = read_chain(c, &from, f);
-	EVP_PKEY *key = key_file_read(tls->key.v[i], phrase, error);
+	STACK_OF(X509) *chain = read_chain(c, &from);
+	EVP_PKEY *key = key_file_read(c->decoder, tls->key.v[i], phrase, error);
 
 	if (key == NULL)
-		conf_error(
-		    f, tls->key.at[i], "tls.key: %s: %s", tls->key.v[i], error);
-	if (chain != NULL) {
-		cert_check_dates(chain, &from, f);
-		cert_check_order(chain, &from, f);
-		cert_check_names(
-		    sk_X509_value(chain, 0), &site->names, &from, f);
-		cert_check_strength(chain, &from, f);
-	}
+		conf_error(c->f, tls->key.at[i], "tls.key: %s: %s",
+		    tls->key.v[i], error);
+	if (chain != NULL)
+		check_chain(c, chain, site, &from);
 	if (chain != NULL && key != NULL)
 		check_match(
-		    chain, key, &from, tls->key.at[i], tls->key.v[i], f);
+		    chain, key, &from, tls->key.at[i], tls->key.v[i], c->f);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(chain, X509_free);
 }
 
 /* Of the key that a certificate speaks of; NID_undef: nobody knows. */
 static int
-kind_of(const struct tlsd_config *c, const char *certificate)
+kind_of(const struct checking *c, const char *certificate)
 {
 	char error[CERT_FILE_ERROR_MAX];
 	STACK_OF(X509) *chain = NULL;
@@ -113,7 +147,7 @@ kind_of(const struct tlsd_config *c, const char *certificate)
 	struct slice text;
 
 	if (find_file(c, certificate, &text))
-		chain = cert_file_read(text, certificate, error);
+		chain = cert_file_read(c->pool, text, certificate, error);
 	if (chain != NULL)
 		kind = EVP_PKEY_get_base_id(
 		    X509_get0_pubkey(sk_X509_value(chain, 0)));
@@ -123,8 +157,7 @@ kind_of(const struct tlsd_config *c, const char *certificate)
 
 /* OpenSSL has one place for each kind: of two the first would go unseen. */
 static void
-check_kinds(const struct tlsd_config *c, const struct tls_conf *tls,
-    struct conf_faults *f)
+check_kinds(const struct checking *c, const struct tls_conf *tls)
 {
 	for (size_t i = 1; i < tls->certificate.n; i++)
 		for (size_t k = 0; k < i; k++) {
@@ -133,7 +166,7 @@ check_kinds(const struct tlsd_config *c, const struct tls_conf *tls,
 			if (kind == NID_undef ||
 			    kind != kind_of(c, tls->certificate.v[k]))
 				continue;
-			conf_error(f, tls->certificate.at[i],
+			conf_error(c->f, tls->certificate.at[i],
 			    "tls.certificate: %s has a key of the same kind as "
 			    "%s, one of each kind (RSA, ECDSA, ...) is "
 			    "allowed; another name needs a site of its own",
@@ -144,43 +177,54 @@ check_kinds(const struct tlsd_config *c, const struct tls_conf *tls,
 
 /* With the passphrase that all of them share. */
 static void
-check_pairs(const struct tlsd_config *c, const struct site_conf *site,
-    struct conf_faults *f)
+check_pairs(const struct checking *c, const struct site_conf *site)
 {
 	const struct tls_conf *tls = &site->tls;
 	char error[PASSPHRASE_ERROR_MAX];
 	struct passphrase phrase;
 
 	if (!passphrase_read(tls->key_passphrase, &phrase, error))
-		conf_error(f,
+		conf_error(c->f,
 		    conf_place_of(site->source, "tls", "key_passphrase"),
 		    "tls.key_passphrase: %s", error);
 	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
-		check_pair(c, site, i, &phrase, f);
+		check_pair(c, site, i, &phrase);
 	mem_wipe(&phrase, sizeof(phrase));
 }
 
+/* Sites mostly speak the same: what the one before was allowed, is not tried.
+ */
 static void
-check_policy(const struct site_conf *site, struct conf_faults *f)
+check_policy(struct checking *c, const struct site_conf *site)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *ctx;
 	struct tls_policy_fault fault;
 
+	if (c->allowed != NULL && tls_policy_is_same(c->allowed, &site->tls))
+		return;
+	ctx = SSL_CTX_new(TLS_server_method());
 	CHECK(ctx != NULL);
-	if (!tls_policy_apply(ctx, &site->tls, &fault))
-		conf_error(f, conf_place_of(site->source, "tls", fault.key),
+	if (tls_policy_apply(ctx, &site->tls, &fault))
+		c->allowed = &site->tls;
+	else
+		conf_error(c->f, conf_place_of(site->source, "tls", fault.key),
 		    "tls.%s: %s", fault.key, fault.text);
+	SSL_CTX_free(ctx);
+}
+
+static void
+warn_of_old_versions(const struct site_conf *site, struct conf_faults *f)
+{
 	if (site->tls.min_version < TLS_MIN_1_2)
 		conf_warning(f,
 		    conf_place_of(site->source, "tls", "min_version"),
 		    "tls.min_version: TLS 1.0 and 1.1 are broken (RFC 8996), "
 		    "allow them no longer than the last old client needs");
-	SSL_CTX_free(ctx);
 }
 
 /* Whether the staple may be served with the i-th certificate. */
 static enum staple_verdict
-try_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t i,
+try_staple(const struct checking *c, const struct tls_conf *tls, size_t i,
     struct slice der, const char **reason)
 {
 	char error[CERT_FILE_ERROR_MAX];
@@ -191,7 +235,8 @@ try_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t i,
 	X509 *leaf;
 
 	if (find_file(c, tls->certificate.v[i], &text))
-		chain = cert_file_read(text, tls->certificate.v[i], error);
+		chain =
+		    cert_file_read(c->pool, text, tls->certificate.v[i], error);
 	if (chain != NULL) {
 		leaf = sk_X509_value(chain, 0);
 		v = staple_check(der, leaf, staple_find_issuer(chain, leaf),
@@ -203,8 +248,7 @@ try_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t i,
 
 /* Never an error: it may come, and be renewed, while tlsd runs. */
 static void
-check_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t no,
-    struct conf_faults *f)
+check_staple(const struct checking *c, const struct tls_conf *tls, size_t no)
 {
 	const char *path = tls->ocsp_staple.v[no];
 	const char *reason = "speaks of no certificate of the site";
@@ -212,7 +256,7 @@ check_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t no,
 	struct slice der;
 
 	if (!bundle_read(b, path, &der, &reason)) {
-		conf_warning(f, tls->ocsp_staple.at[no],
+		conf_warning(c->f, tls->ocsp_staple.at[no],
 		    "tls.ocsp_staple: %s: %s", path, reason);
 		bundle_free(b);
 		return;
@@ -231,31 +275,29 @@ check_staple(const struct tlsd_config *c, const struct tls_conf *tls, size_t no,
 			return;
 		}
 	}
-	conf_warning(f, tls->ocsp_staple.at[no],
+	conf_warning(c->f, tls->ocsp_staple.at[no],
 	    "tls.ocsp_staple: %s %s; it is not served", path, reason);
 	bundle_free(b);
 }
 
 static void
-check_client_ca(const struct tlsd_config *c, const struct cert_origin *from,
-    struct conf_faults *f)
+check_client_ca(const struct checking *c, const struct cert_origin *from)
 {
-	STACK_OF(X509) *list = read_chain(c, from, f);
+	STACK_OF(X509) *list = read_chain(c, from);
 
 	if (list == NULL)
 		return;
-	cert_check_dates(list, from, f);
+	cert_check_dates(list, from, c->f);
 	for (int i = 0; i < sk_X509_num(list); i++)
 		if (X509_check_ca(sk_X509_value(list, i)) == 0)
-			conf_warning(f, from->at,
+			conf_warning(c->f, from->at,
 			    "%s: %s: certificate %d is not that of a CA",
 			    from->key, from->path, i + 1);
 	sk_X509_pop_free(list, X509_free);
 }
 
 static void
-check_client_crl(const struct tlsd_config *c, const struct cert_origin *from,
-    struct conf_faults *f)
+check_client_crl(const struct checking *c, const struct cert_origin *from)
 {
 	char error[CERT_FILE_ERROR_MAX];
 	char when[CERT_CHECK_TIME_MAX];
@@ -267,13 +309,13 @@ check_client_crl(const struct tlsd_config *c, const struct cert_origin *from,
 	list = cert_file_read_crls(text, from->path, error);
 	if (list == NULL)
 		conf_error(
-		    f, from->at, "%s: %s: %s", from->key, from->path, error);
+		    c->f, from->at, "%s: %s: %s", from->key, from->path, error);
 	for (int i = 0; i < sk_X509_CRL_num(list); i++) {
 		const ASN1_TIME *next =
 		    X509_CRL_get0_nextUpdate(sk_X509_CRL_value(list, i));
 
 		if (next != NULL && X509_cmp_current_time(next) < 0)
-			conf_warning(f, from->at,
+			conf_warning(c->f, from->at,
 			    "%s: %s: CRL %d was to be renewed by %s; until it "
 			    "is, every certificate of that CA is refused",
 			    from->key, from->path, i + 1,
@@ -283,32 +325,41 @@ check_client_crl(const struct tlsd_config *c, const struct cert_origin *from,
 }
 
 static void
-check_site(const struct tlsd_config *c, const struct site_conf *site,
-    struct conf_faults *f)
+check_site(struct checking *c, const struct site_conf *site)
 {
 	const struct tls_conf *tls = &site->tls;
 
-	check_policy(site, f);
-	check_pairs(c, site, f);
-	check_kinds(c, tls, f);
+	check_policy(c, site);
+	warn_of_old_versions(site, c->f);
+	check_pairs(c, site);
+	check_kinds(c, tls);
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
-		check_staple(c, tls, i, f);
+		check_staple(c, tls, i);
 	for (size_t i = 0; i < tls->client_ca.n; i++)
-		check_client_ca(c,
-		    &(struct cert_origin){ tls->client_ca.at[i],
-			"tls.client_ca", tls->client_ca.v[i] },
-		    f);
+		check_client_ca(c, &(struct cert_origin){ tls->client_ca.at[i],
+				       "tls.client_ca", tls->client_ca.v[i] });
 	for (size_t i = 0; i < tls->client_crl.n; i++)
-		check_client_crl(c,
-		    &(struct cert_origin){ tls->client_crl.at[i],
-			"tls.client_crl", tls->client_crl.v[i] },
-		    f);
+		check_client_crl(
+		    c, &(struct cert_origin){ tls->client_crl.at[i],
+			   "tls.client_crl", tls->client_crl.v[i] });
 }
 
 void
-tlsd_check_files(const struct tlsd_config *c, struct conf_faults *f)
+tlsd_check_files(
+    const struct tlsd_config *c, struct cert_pool *pool, struct conf_faults *f)
 {
+	struct checking checking = {
+		.config = c,
+		.pool = pool,
+		.f = f,
+		.decoder = key_decoder_new(),
+		.scratch = SSL_CTX_new(TLS_server_method()),
+	};
+
+	CHECK(checking.scratch != NULL);
 	for (size_t i = 0; i < c->sites.n; i++)
 		if (c->sites.v[i]->tls.present)
-			check_site(c, c->sites.v[i], f);
+			check_site(&checking, c->sites.v[i]);
+	SSL_CTX_free(checking.scratch);
+	key_decoder_free(checking.decoder);
 }

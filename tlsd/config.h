@@ -77,9 +77,12 @@ const char *tlsd_config_key_path(const struct tlsd_config *c, unsigned key_no);
  * The check of "tlsd -t" that needs OpenSSL: certificates, CA files, CRLs
  * and keys: unreadable, world-readable, not matching, in another form than
  * PEM; expired, uncovered names and a chain out of order as warnings.  May
- * be called with errors in f.  Reads private keys, so only in a process that
- * ends right after.  Lives in tlsd/check_files.c.
+ * be called with errors in f.  Certificates are read through pool.  Reads
+ * private keys, so only in a process that ends right after.  Lives in
+ * tlsd/check_files.c.
  */
-void tlsd_check_files(const struct tlsd_config *c, struct conf_faults *f);
+struct cert_pool;
+void tlsd_check_files(
+    const struct tlsd_config *c, struct cert_pool *pool, struct conf_faults *f);
 
 #endif

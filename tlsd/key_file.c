@@ -7,18 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 
 struct secret {
@@ -104,17 +99,11 @@ explain(struct slice text, const char *path, const struct passphrase *phrase,
 }
 
 static EVP_PKEY *
-parse(struct slice text, const char *path, struct passphrase *phrase,
-    char error[CERT_FILE_ERROR_MAX])
+parse(struct key_decoder *decoder, struct slice text, const char *path,
+    struct passphrase *phrase, char error[CERT_FILE_ERROR_MAX])
 {
-	BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key = key_decoder_private(decoder, text, phrase);
 
-	CHECK(bio != NULL);
-	phrase->was_asked = false;
-	key = PEM_read_bio_PrivateKey(bio, NULL, passphrase_give, phrase);
-	BIO_free(bio);
-	ERR_clear_error();
 	if (key == NULL)
 		explain(text, path, phrase, error);
 	return key;
@@ -152,8 +141,8 @@ is_usable(const EVP_PKEY *key)
 }
 
 EVP_PKEY *
-key_file_read(const char *path, struct passphrase *phrase,
-    char error[CERT_FILE_ERROR_MAX])
+key_file_read(struct key_decoder *decoder, const char *path,
+    struct passphrase *phrase, char error[CERT_FILE_ERROR_MAX])
 {
 	struct secret text = { 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -164,7 +153,8 @@ key_file_read(const char *path, struct passphrase *phrase,
 		(void)close(fd);
 	if (!good)
 		return NULL;
-	key = parse((struct slice){ text.p, text.len }, path, phrase, error);
+	key = parse(
+	    decoder, (struct slice){ text.p, text.len }, path, phrase, error);
 	secret_release(&text);
 	if (key == NULL || is_usable(key))
 		return key;

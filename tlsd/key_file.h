@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "tlsd/cert_file.h"
+#include "tlsd/key_decoder.h"
 #include "tlsd/passphrase.h"
 
 #define KEY_FILE_MAX (64 * 1024) /* bytes; the signer reads no more either */
@@ -17,7 +18,7 @@
  * EVP_PKEY_free().  NULL: error says what is wrong and how to mend it.  A
  * file that everybody can read is refused.  phrase may be empty.
  */
-EVP_PKEY *key_file_read(const char *path, struct passphrase *phrase,
-    char error[CERT_FILE_ERROR_MAX]);
+EVP_PKEY *key_file_read(struct key_decoder *decoder, const char *path,
+    struct passphrase *phrase, char error[CERT_FILE_ERROR_MAX]);
 
 #endif

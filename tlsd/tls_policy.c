@@ -233,6 +233,23 @@ tls_policy_apply(
 	       SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
 }
 
+/* NULL: the default. */
+static bool
+is_same_list(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool
+tls_policy_is_same(const struct tls_conf *a, const struct tls_conf *b)
+{
+	return a->min_version == b->min_version &&
+	       a->prefer_server_ciphers == b->prefer_server_ciphers &&
+	       is_same_list(a->ciphers, b->ciphers) &&
+	       is_same_list(a->ciphersuites, b->ciphersuites) &&
+	       is_same_list(a->groups, b->groups);
+}
+
 static const char *
 groups_of(const struct tls_conf *tls)
 {

@@ -21,6 +21,9 @@ struct tls_policy_fault {
 bool tls_policy_apply(
     SSL_CTX *ctx, const struct tls_conf *tls, struct tls_policy_fault *fault);
 
+/* Whether tls_policy_apply() does the same for both. */
+bool tls_policy_is_same(const struct tls_conf *a, const struct tls_conf *b);
+
 /*
  * The connection has been moved from the context of one site to that of
  * another: what OpenSSL copied from the first is put right.  False: out of

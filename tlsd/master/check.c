@@ -20,18 +20,19 @@
 #include <unistd.h>
 
 #include "tlsd/cert_expiry.h"
+#include "tlsd/cert_pool.h"
 #include "tlsd/master/check.h"
 
 static const struct conf_place nowhere = { NULL, 0 };
 
 /* Runs in the checker, as does the next. */
 static void
-list_expiry(const struct tlsd_config *c, FILE *to)
+list_expiry(const struct tlsd_config *c, struct cert_pool *pool, FILE *to)
 {
 	int64_t at_s;
 
 	for (size_t i = 0; i < c->sites.n; i++)
-		if (cert_expiry_of(c, c->sites.v[i], &at_s))
+		if (cert_expiry_of(c, pool, c->sites.v[i], &at_s))
 			fprintf(to, "expiry: %" PRId64 " %s\n", at_s,
 			    c->sites.v[i]->name);
 }
@@ -41,16 +42,17 @@ run_checker(const struct tlsd_config *c, int out)
 {
 	static const struct rlimit none = { 0, 0 };
 	struct conf_faults *f = conf_faults_new();
+	struct cert_pool *pool = cert_pool_new();
 	FILE *to = fdopen(out, "w");
 	const char *text;
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	tlsd_check_files(c, f);
+	tlsd_check_files(c, pool, f);
 	for (size_t i = 0; (text = conf_fault_text(f, i)) != NULL; i++)
 		fprintf(to, "%s\n", text);
-	list_expiry(c, to);
+	list_expiry(c, pool, to);
 	_exit(fflush(to) == 0 ? 0 : 1);
 }
 
