@@ -15,14 +15,13 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
-#include <openssl/x509.h>
 
 #include "common/check.h"
 #include "common/mem.h"
 #include "tlsd/worker/signer_key.h"
 
 #define PARAM_KEY_NO "tlsd-key-number"
-#define PARAM_SPKI "tlsd-spki"
+#define PARAM_PUBLIC "tlsd-public"
 
 #define DEFAULT_PROPERTIES "provider=default"
 
@@ -82,24 +81,21 @@ static int
 import(struct signer_key *k, const char *kind, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *no = OSSL_PARAM_locate_const(params, PARAM_KEY_NO);
-	const OSSL_PARAM *spki = OSSL_PARAM_locate_const(params, PARAM_SPKI);
-	const unsigned char *der;
-	size_t len_bytes;
+	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, PARAM_PUBLIC);
+	const void *public;
 
 	if (k->public != NULL)
 		return 0;
-	if (no == NULL || spki == NULL) {
+	if (no == NULL || p == NULL) {
 		k->public = public_from_params(kind, params);
 		return k->public != NULL;
 	}
 	if (!OSSL_PARAM_get_uint(no, &k->key_no) ||
-	    !OSSL_PARAM_get_octet_string_ptr(
-		spki, (const void **)&der, &len_bytes))
+	    !OSSL_PARAM_get_octet_ptr(p, &public, NULL))
 		return 0;
-	k->public = d2i_PUBKEY_ex(
-	    NULL, &der, (long)len_bytes, NULL, DEFAULT_PROPERTIES);
+	k->public = (EVP_PKEY *)(uintptr_t) public;
 	k->has_private = true;
-	return k->public != NULL && EVP_PKEY_is_a(k->public, kind);
+	return EVP_PKEY_up_ref(k->public);
 }
 
 static int
@@ -125,7 +121,7 @@ key_import_types(int selection)
 {
 	static const OSSL_PARAM types[] = {
 		OSSL_PARAM_uint(PARAM_KEY_NO, NULL),
-		OSSL_PARAM_octet_string(PARAM_SPKI, NULL, 0),
+		OSSL_PARAM_octet_ptr(PARAM_PUBLIC, NULL, 0),
 		OSSL_PARAM_END,
 	};
 
@@ -267,18 +263,15 @@ kind_of(const EVP_PKEY *public)
 }
 
 EVP_PKEY *
-signer_key_new(unsigned key_no, struct slice spki)
+signer_key_new(unsigned key_no, EVP_PKEY *public)
 {
-	const unsigned char *der = (const unsigned char *)spki.p;
-	EVP_PKEY *public =
-	    d2i_PUBKEY_ex(NULL, &der, (long)spki.len, NULL, DEFAULT_PROPERTIES);
-	const char *kind = public != NULL ? kind_of(public) : NULL;
+	const char *kind = kind_of(public);
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *key = NULL;
+	void *pointer = public;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_uint(PARAM_KEY_NO, &key_no),
-		OSSL_PARAM_construct_octet_string(
-		    PARAM_SPKI, (void *)spki.p, spki.len),
+		OSSL_PARAM_construct_octet_ptr(PARAM_PUBLIC, &pointer, 0),
 		OSSL_PARAM_construct_end(),
 	};
 
@@ -287,6 +280,5 @@ signer_key_new(unsigned key_no, struct slice spki)
 	if (ctx != NULL && EVP_PKEY_fromdata_init(ctx) > 0)
 		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params);
 	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(public);
 	return key;
 }

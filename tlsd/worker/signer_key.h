@@ -9,14 +9,12 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 
-#include "common/slice.h"
-
 #define SIGNER_PROVIDER "tlsd-signer"
 #define SIGNER_PROPERTIES "provider=" SIGNER_PROVIDER
 
 /* What an EVP_PKEY of the provider holds. */
 struct signer_key {
-	EVP_PKEY *public; /* owned, of the default provider */
+	EVP_PKEY *public; /* a reference of ours, of the default provider */
 	unsigned key_no;
 	bool has_private; /* the signer has the other half */
 };
@@ -25,9 +23,10 @@ struct signer_key {
 extern const OSSL_ALGORITHM signer_key_algorithms[];
 
 /*
- * The handle of key key_no, whose public half is spki.  The provider is
- * loaded.  NULL: not a key that the provider knows, or out of memory.
+ * The handle of key key_no, whose public half is public, of the default
+ * provider; the caller keeps its own reference.  The provider is loaded.
+ * NULL: not a key that the provider knows, or out of memory.
  */
-EVP_PKEY *signer_key_new(unsigned key_no, struct slice spki);
+EVP_PKEY *signer_key_new(unsigned key_no, EVP_PKEY *public);
 
 #endif

@@ -10,7 +10,6 @@
  */
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "tlsd/cert_file.h"
+#include "tlsd/cert_spki.h"
 #include "tlsd/tls_policy.h"
 #include "tlsd/worker/signer_key.h"
 #include "tlsd/worker/signer_provider.h"
@@ -33,9 +34,10 @@ struct tls_contexts {
 	SSL_CTX **ctx;            /* owned, by site; NULL: site without [tls] */
 	SSL_CTX *first;           /* borrowed from ctx */
 	struct staples **staples; /* owned, by site */
+	struct cert_pool *pool;   /* owned; NULL: the contexts are made */
 };
 
-static char error_text[512];
+static char error_text[CERT_FILE_ERROR_MAX];
 
 static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 {
@@ -56,66 +58,62 @@ static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 
 /* files ------------------------------------------------------------------- */
 
-static BIO *
-open_file(const struct tls_contexts *t, const char *path)
+static bool
+find_file(const struct tls_contexts *t, const char *path, struct slice *pem)
 {
-	struct slice pem;
-	BIO *bio;
-
-	if (!bundle_find(t->config->bundle, path, &pem)) {
-		refuse("%s: not in the configuration's bundle", path);
-		return NULL;
-	}
-	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-	if (bio == NULL)
-		refuse("%s: out of memory", path);
-	return bio;
+	return bundle_find(t->config->bundle, path, pem) ||
+	       refuse("%s: not in the configuration's bundle", path);
 }
 
 /* All certificates of a file; NULL when there is none. */
 static STACK_OF(X509) *
     read_certificates(const struct tls_contexts *t, const char *path)
 {
-	STACK_OF(X509) *all = sk_X509_new_null();
-	BIO *bio = open_file(t, path);
-	X509 *cert;
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) * all;
+	struct slice pem;
 
-	if (bio == NULL || all == NULL)
-		goto fail;
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		CHECK(sk_X509_push(all, cert) > 0);
-	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-		refuse("%s: a certificate cannot be read", path);
-		goto fail;
-	}
-	ERR_clear_error();
-	if (sk_X509_num(all) == 0) {
-		refuse("%s: no certificate in PEM form", path);
-		goto fail;
-	}
-	BIO_free(bio);
+	if (!find_file(t, path, &pem))
+		return NULL;
+	all = cert_file_read(t->pool, pem, path, error);
+	if (all == NULL)
+		refuse("%s: %s", path, error);
 	return all;
-fail:
-	BIO_free(bio);
-	sk_X509_pop_free(all, X509_free);
-	return NULL;
 }
 
 /* parts of a context ------------------------------------------------------ */
+
+/* Whether the signer speaks of the same key, byte for byte. */
+static bool
+is_key_of(const X509 *leaf, struct slice spki)
+{
+	unsigned char *der = NULL;
+	int len_bytes = i2d_X509(leaf, &der);
+	struct slice found;
+	bool ok = len_bytes > 0 &&
+		  cert_spki_find(
+		      (struct slice){ (const char *)der, (size_t)len_bytes },
+		      &found) &&
+		  slice_eq(found, spki);
+
+	OPENSSL_free(der);
+	return ok;
+}
 
 static bool
 use_pair(const struct tls_contexts *t, SSL_CTX *ctx, const char *path,
     unsigned key_no)
 {
 	STACK_OF(X509) *chain = read_certificates(t, path);
-	EVP_PKEY *key;
+	EVP_PKEY *key = NULL;
 	X509 *leaf;
 	bool ok;
 
 	if (chain == NULL)
 		return false;
 	leaf = sk_X509_shift(chain);
-	key = signer_key_new(key_no, signer_client_key(t->signer, key_no));
+	if (is_key_of(leaf, signer_client_key(t->signer, key_no)))
+		key = signer_key_new(key_no, X509_get0_pubkey(leaf));
 	ok = key != NULL &&
 	     SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 1) == 1;
 	if (!ok)
@@ -161,25 +159,23 @@ static bool
 use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *bio = open_file(t, path);
-	X509_CRL *crl;
-	unsigned n = 0;
-	bool ok = bio != NULL;
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509_CRL) * list;
+	struct slice pem;
+	bool ok = true;
 
-	while (ok &&
-	       (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
-		ok = X509_STORE_add_crl(store, crl) == 1;
-		X509_CRL_free(crl);
-		n++;
-	}
-	ok = ok && n > 0 &&
-	     ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	if (bio != NULL && !ok)
-		refuse("%s: no revocation list in PEM form", path);
-	BIO_free(bio);
-	ERR_clear_error();
-	return ok && X509_STORE_set_flags(store,
-			 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	if (!find_file(t, path, &pem))
+		return false;
+	list = cert_file_read_crls(pem, path, error);
+	if (list == NULL)
+		return refuse("%s: %s", path, error);
+	for (int i = 0; ok && i < sk_X509_CRL_num(list); i++)
+		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(list, i)) == 1;
+	sk_X509_CRL_pop_free(list, X509_CRL_free);
+	if (!ok)
+		return refuse("%s: a CRL cannot be used", path);
+	return X509_STORE_set_flags(store,
+		   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
 /* The verdict is passed on; the client is let in with any. */
@@ -326,6 +322,7 @@ tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
 	t->ctx = mem_need(sizeof(*t->ctx) * (config->sites.n + 1));
 	t->staples = mem_need(sizeof(*t->staples) * (config->sites.n + 1));
 	t->sni = sni_new(&config->sites);
+	t->pool = cert_pool_new();
 	if (!signer_provider_init(signer) || !tickets_init(keys)) {
 		refuse("OpenSSL's providers cannot be loaded");
 		goto fail;
@@ -337,6 +334,8 @@ tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
 		refuse("%s: no site has a [tls] section", config->file);
 		goto fail;
 	}
+	cert_pool_free(t->pool);
+	t->pool = NULL;
 	return t;
 fail:
 	tls_contexts_free(t);
@@ -355,6 +354,7 @@ tls_contexts_free(struct tls_contexts *t)
 	mem_free(t->staples);
 	mem_free(t->ctx);
 	sni_free(t->sni);
+	cert_pool_free(t->pool);
 	mem_free(t);
 	tickets_fini();
 	signer_provider_fini();
