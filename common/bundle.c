@@ -16,6 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* the default (Jenkins) falls through cases without saying so */
+#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
+#include <uthash.h>
+
 #include "common/bundle.h"
 #include "common/bytes.h"
 #include "common/check.h"
@@ -30,12 +34,14 @@ static const char magic[MAGIC_BYTES] = "tlsd-bundle-1\n";
 struct bundle_file {
 	const char *path;  /* owned, or in the map */
 	struct slice data; /* owned, or in the map */
+	UT_hash_handle hh;
 };
 
 struct bundle {
-	struct bundle_file *files; /* owned */
+	struct bundle_file **files; /* owned, in the order they came */
 	size_t n_files;
-	char *map; /* owned, NULL in the master */
+	struct bundle_file *by_path; /* the same, uthash head */
+	char *map;                   /* owned, NULL in the master */
 	size_t map_bytes;
 };
 
@@ -46,10 +52,13 @@ bundle_new(void)
 }
 
 static void
-free_file(struct bundle_file *file)
+free_file(const struct bundle *b, struct bundle_file *file)
 {
-	mem_free((void *)(uintptr_t)file->path);
-	mem_free((void *)(uintptr_t)file->data.p);
+	if (b->map == NULL) {
+		mem_free((void *)(uintptr_t)file->path);
+		mem_free((void *)(uintptr_t)file->data.p);
+	}
+	mem_free(file);
 }
 
 void
@@ -57,11 +66,11 @@ bundle_free(struct bundle *b)
 {
 	if (b == NULL)
 		return;
+	HASH_CLEAR(hh, b->by_path);
+	for (size_t i = 0; i < b->n_files; i++)
+		free_file(b, b->files[i]);
 	if (b->map != NULL)
 		munmap(b->map, b->map_bytes);
-	else
-		for (size_t i = 0; i < b->n_files; i++)
-			free_file(&b->files[i]);
 	mem_free(b->files);
 	mem_free(b);
 }
@@ -70,21 +79,24 @@ static void
 add_file(struct bundle *b, const char *path, struct slice data)
 {
 	size_t bytes = b->n_files * sizeof(*b->files);
+	struct bundle_file *file = mem_need(sizeof(*file));
 
+	file->path = path;
+	file->data = data;
+	HASH_ADD_KEYPTR(hh, b->by_path, file->path, strlen(path), file);
 	b->files = mem_need_grow(b->files, bytes, bytes + sizeof(*b->files));
-	b->files[b->n_files++] =
-	    (struct bundle_file){ .path = path, .data = data };
+	b->files[b->n_files++] = file;
 }
 
 bool
 bundle_find(const struct bundle *b, const char *path, struct slice *contents)
 {
-	for (size_t i = 0; i < b->n_files; i++)
-		if (strcmp(b->files[i].path, path) == 0) {
-			*contents = b->files[i].data;
-			return true;
-		}
-	return false;
+	struct bundle_file *file;
+
+	HASH_FIND_STR(b->by_path, path, file);
+	if (file != NULL)
+		*contents = file->data;
+	return file != NULL;
 }
 
 size_t
@@ -97,7 +109,7 @@ const char *
 bundle_path(const struct bundle *b, size_t i)
 {
 	CHECK(i < b->n_files);
-	return b->files[i].path;
+	return b->files[i]->path;
 }
 
 bool
@@ -233,7 +245,7 @@ write_bundle(int fd, const struct bundle *b)
 	if (!write_all(fd, magic, sizeof(magic)) || !write_len(fd, b->n_files))
 		return false;
 	for (size_t i = 0; i < b->n_files; i++) {
-		const struct bundle_file *f = &b->files[i];
+		const struct bundle_file *f = b->files[i];
 		size_t len = strlen(f->path);
 
 		if (!write_len(fd, len) || !write_all(fd, f->path, len + 1) ||

@@ -5,8 +5,12 @@
 #include "common/site_check.h"
 
 #include <string.h>
+/* the default (Jenkins) falls through cases without saying so */
+#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
+#include <uthash.h>
 
 #include "common/check.h"
+#include "common/mem.h"
 #include "common/suggest.h"
 
 /* The pair with this key in one section; NULL: none. */
@@ -233,50 +237,56 @@ site_check_one(struct site_conf *site, struct conf_faults *f)
 		check_pool(site, i, f);
 }
 
-/* Whether an earlier line of any site claims the name; *at says where. */
-static bool
-is_name_taken(
-    const struct site_list *l, size_t site, size_t name, struct conf_place *at)
-{
-	const char *text = l->v[site]->names.v[name];
-
-	for (size_t i = 0; i <= site; i++) {
-		const struct string_list *names = &l->v[i]->names;
-		size_t n = i == site ? name : names->n;
-
-		for (size_t j = 0; j < n; j++) {
-			if (strcmp(names->v[j], text) == 0) {
-				*at = names->at[j];
-				return true;
-			}
-		}
-	}
-	return false;
-}
+/* Who was first to write a name. */
+struct claim {
+	struct conf_place at;
+	UT_hash_handle hh; /* the key is borrowed from the site */
+};
 
 static void
-check_names(const struct site_list *l, size_t site, struct conf_faults *f)
+check_names(struct claim **claims, const struct string_list *names,
+    struct conf_faults *f)
 {
-	const struct string_list *names = &l->v[site]->names;
-	struct conf_place other;
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->v[i];
+		struct claim *c;
 
-	for (size_t i = 0; i < names->n; i++)
-		if (is_name_taken(l, site, i, &other))
+		HASH_FIND_STR(*claims, name, c);
+		if (c != NULL) {
 			conf_error(f, names->at[i],
 			    "site.names: \"%s\" is claimed in %s:%u already, "
 			    "one site for each name is allowed",
-			    names->v[i], other.file, other.line);
+			    name, c->at.file, c->at.line);
+			continue;
+		}
+		c = mem_need(sizeof(*c));
+		c->at = names->at[i];
+		HASH_ADD_KEYPTR(hh, *claims, name, strlen(name), c);
+	}
+}
+
+static void
+free_claims(struct claim *claims)
+{
+	struct claim *c, *next;
+
+	HASH_ITER(hh, claims, c, next)
+	{
+		HASH_DEL(claims, c);
+		mem_free(c);
+	}
 }
 
 void
 site_check_all(const struct site_list *l, struct conf_faults *f)
 {
 	const struct site_conf *first = NULL;
+	struct claim *claims = NULL;
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct site_conf *site = l->v[i];
 
-		check_names(l, i, f);
+		check_names(&claims, &site->names, f);
 		if (!site->is_default)
 			continue;
 		if (first != NULL)
@@ -288,4 +298,5 @@ site_check_all(const struct site_list *l, struct conf_faults *f)
 		else
 			first = site;
 	}
+	free_claims(claims);
 }

@@ -112,10 +112,11 @@ match(struct string_list *out, const struct bundle *b, const char *pattern,
 		qsort(out->v, out->n, sizeof(*out->v), compare_paths);
 }
 
+/* Among the first n. */
 static bool
-has_file(const struct site_list *l, const char *path)
+has_file(const struct site_list *l, size_t n, const char *path)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (strcmp(l->v[i]->file, path) == 0)
 			return true;
 	return false;
@@ -128,8 +129,6 @@ add_site(struct site_list *out, struct bundle *b, const char *path,
 	struct slice ignored;
 	const char *error = NULL;
 
-	if (has_file(out, path))
-		return;
 	if (!bundle_read(b, path, &ignored, &error)) {
 		conf_error(f, at, "sites: %s cannot be read: %s", path, error);
 		return;
@@ -147,13 +146,15 @@ site_list_read(struct site_list *out, struct bundle *b,
 	for (size_t i = 0; i < patterns->n; i++) {
 		struct string_list files = { 0 };
 		struct conf_place at = patterns->at[i];
+		size_t n_before = out->n; /* no pattern names a file twice */
 
 		match(&files, b, patterns->v[i], at);
 		if (files.n == 0)
 			conf_error(
 			    f, at, "sites: no file matches %s", patterns->v[i]);
 		for (size_t j = 0; j < files.n; j++)
-			add_site(out, b, files.v[j], at, f);
+			if (!has_file(out, n_before, files.v[j]))
+				add_site(out, b, files.v[j], at, f);
 		string_list_release(&files);
 	}
 	site_check_all(out, f);
