@@ -77,6 +77,12 @@ mem_wipe(void *p, size_t len_bytes)
 		explicit_bzero(p, len_bytes);
 }
 
+void
+mem_trim(void)
+{
+	(void)malloc_trim(0);
+}
+
 bool
 mem_crowd_has_gone(struct mem_crowd *c, unsigned n)
 {
@@ -89,5 +95,5 @@ void
 mem_give_back(struct mem_crowd *c, unsigned n)
 {
 	c->peak = n;
-	(void)malloc_trim(0);
+	mem_trim();
 }

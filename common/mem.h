@@ -23,6 +23,9 @@ void mem_free(void *p);
 /* Overwrites len_bytes in a way the compiler keeps. */
 void mem_wipe(void *p, size_t len_bytes);
 
+/* What a start has left free goes back to the kernel. */
+void mem_trim(void);
+
 /*
  * A crowd of connections that comes and goes.  What they had lies between
  * pieces that are still in use, so malloc keeps it: somebody has to say when

@@ -178,6 +178,7 @@ supervisor_read_plan(const struct daemon_desc *d, const char *path,
 {
 	plan_init(out, path);
 	d->read_plan(path, out, f);
+	mem_trim();
 	if (conf_n_errors(f) == 0)
 		plan_check(out, f);
 	return conf_n_errors(f) == 0;

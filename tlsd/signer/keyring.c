@@ -37,7 +37,6 @@
 #include "tlsd/signer/keyring.h"
 
 #define SECURE_HEAP_BASE (256 * 1024)
-#define SECURE_HEAP_PER_KEY (16 * 1024) /* RSA-8192 needs 5 KiB */
 #define SECURE_HEAP_MIN_BLOCK 32
 
 struct key {
@@ -76,14 +75,41 @@ static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 }
 
 /*
+ * The private numbers of an RSA key are half of its PEM text, those of the
+ * other kinds less; the heap rounds each up to a power of two.
+ */
+static size_t
+room_for_key(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || st.st_size > KEY_FILE_MAX)
+		return 0; /* it will be refused */
+	return 2 * (size_t)st.st_size;
+}
+
+static size_t
+room_for_keys(const struct tlsd_config *config)
+{
+	size_t bytes = 0;
+
+	for (size_t s = 0; s < config->sites.n; s++) {
+		const struct string_list *key = &config->sites.v[s]->tls.key;
+
+		for (size_t i = 0; i < key->n; i++)
+			bytes += room_for_key(key->v[i]);
+	}
+	return bytes;
+}
+
+/*
  * Makes the secure heap; true when it is locked.  Where even that much cannot
  * be mapped, OpenSSL uses ordinary memory in its place.
  */
 static bool
-make_secure_heap(unsigned n_keys)
+make_secure_heap(const struct tlsd_config *config)
 {
-	size_t want_bytes =
-	    SECURE_HEAP_BASE + (size_t)n_keys * SECURE_HEAP_PER_KEY;
+	size_t want_bytes = SECURE_HEAP_BASE + room_for_keys(config);
 	size_t heap_bytes = SECURE_HEAP_BASE;
 
 	while (heap_bytes < want_bytes)
@@ -260,7 +286,7 @@ keyring_load(const struct tlsd_config *config, const char **error)
 
 	k->n = tlsd_config_n_keys(config);
 	k->key = mem_need(sizeof(*k->key) * (k->n > 0 ? k->n : 1));
-	k->is_locked = make_secure_heap(k->n);
+	k->is_locked = make_secure_heap(config);
 	if (load_sites(k, config))
 		return k;
 	*error = error_text;

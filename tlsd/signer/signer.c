@@ -129,9 +129,9 @@ let_others_first(void)
 }
 
 static void
-give_up_powers(const struct tlsd_config *config)
+give_up_powers(const char *user)
 {
-	struct privdrop drop = { .user = config->user };
+	struct privdrop drop = { .user = user };
 	const char *error;
 
 	drop.chroot = enter_empty_directory();
@@ -139,30 +139,43 @@ give_up_powers(const struct tlsd_config *config)
 		child_fail("%s", error);
 }
 
-int
-signer_main(const struct inheritance *in)
+/* All that is left of the configuration are the keys, and *user (owned). */
+static struct keyring *
+load(const struct inheritance *in, char **user)
 {
+	struct bundle *bundle = bundle_open(in->bundle_fd);
 	struct tlsd_config *config;
 	struct keyring *keyring;
-	struct metrics *metrics;
-	struct bundle *bundle;
 	const char *error;
 
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	bundle = bundle_open(in->bundle_fd);
 	if (bundle == NULL)
 		child_fail("the master sent no configuration");
 	config = read_config(in, bundle);
 	keyring = keyring_load(config, &error);
 	if (keyring == NULL)
 		child_fail("%s", error);
-	metrics = metrics_open(
-	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
-	lock_memory(keyring);
-	let_others_first();
-	give_up_powers(config);
+	*user = config->user != NULL ? mem_need_strdup(config->user) : NULL;
 	tlsd_config_free(config);
 	bundle_free(bundle);
+	return keyring;
+}
+
+int
+signer_main(const struct inheritance *in)
+{
+	struct keyring *keyring;
+	struct metrics *metrics;
+	char *user;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	keyring = load(in, &user);
+	metrics = metrics_open(
+	    tlsd_metrics, tlsd_n_metrics, in->metrics_fd, in->slot);
+	mem_trim(); /* what is locked stays */
+	lock_memory(keyring);
+	let_others_first();
+	give_up_powers(user);
+	mem_free(user);
 
 	child_ready();
 	serve(keyring, metrics, in->peer_fd, in->n_peer);

@@ -447,6 +447,7 @@ tlsd_worker_main(const struct inheritance *in)
 	obey_early(&w);
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);
+	mem_trim();
 	child_ready();
 	watch_each_turn(&w.loop, on_turn, &w);
 	watch_run(&w.loop);
