@@ -13,7 +13,7 @@
 static inline struct server_conns *
 idle_list(struct server *s, uint64_t client)
 {
-	return &s->idle[client % POOL_IDLE_LISTS];
+	return &s->idle[client % s->n_idle_lists];
 }
 
 /*

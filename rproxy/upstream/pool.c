@@ -62,6 +62,18 @@ authority_of(const struct server_conf *conf, bool always_port)
 	return mem_need_strdup(text);
 }
 
+/* Where all may use all, one list is enough. */
+static void
+make_idle_lists(struct server *s)
+{
+	s->n_idle_lists = s->pool->upstream_share == UPSTREAM_SHARE_CLIENT
+			      ? POOL_IDLE_LISTS
+			      : 1;
+	s->idle = mem_need(s->n_idle_lists * sizeof(*s->idle));
+	for (unsigned i = 0; i < s->n_idle_lists; i++)
+		TAILQ_INIT(&s->idle[i]);
+}
+
 static void
 server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
     const struct server_conf *conf)
@@ -74,8 +86,7 @@ server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
 	s->label = conf->id != NULL ? mem_need_strdup(conf->id)
 				    : authority_of(conf, true);
 	s->authority = authority_of(conf, false);
-	for (unsigned i = 0; i < POOL_IDLE_LISTS; i++)
-		TAILQ_INIT(&s->idle[i]);
+	make_idle_lists(s);
 	if (!resolve_start(&s->resolve, conf->host, conf->port, &error))
 		log_warning("pool %s: server name %s: %s; it is down until "
 			    "the name can be resolved",

@@ -14,9 +14,9 @@
 #include "rproxy/upstream/sticky.h"
 
 #define POOL_MAX_SERVERS 256
-#define POOL_MAX_IDLE 512 /* connections of one server, if for anybody */
-#define POOL_IDLE_LISTS 256
-#define POOL_REST_MS 5000 /* a server that failed is left alone so long */
+#define POOL_MAX_IDLE 512   /* connections of one server, if for anybody */
+#define POOL_IDLE_LISTS 256 /* of one server, if each client has its own */
+#define POOL_REST_MS 5000   /* a server that failed is left alone so long */
 
 struct upstream;
 
@@ -32,8 +32,9 @@ struct server {
 	bool has_said_1_0; /* in a response */
 	bool has_said_1_1;
 	uint64_t down_until_ms; /* uv_now(); 0: it has not failed */
-	/* most recently used first; upstream/idle.h says which list */
-	struct server_conns idle[POOL_IDLE_LISTS];
+	/* owned; most recently used first; upstream/idle.h says which list */
+	struct server_conns *idle;
+	unsigned n_idle_lists;
 	unsigned n_idle;
 };
 
