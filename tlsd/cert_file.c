@@ -1,6 +1,6 @@
 /*
- * PEM files as lists of certificates or CRLs.  Runs in "tlsd -t" and in the
- * master, on files that the bundle holds.
+ * PEM files as lists of certificates or CRLs.  Runs in the checker and in the
+ * worker, on files that the bundle holds.
  *
  * People bring what their CA or their key store gave them.  What is not PEM
  * is told apart by its first bytes, and the answer is the command that
@@ -167,19 +167,35 @@ ended_well(char error[CERT_FILE_ERROR_MAX], const char *what, int n_read)
 	return false;
 }
 
-/* The next certificate; NULL: OpenSSL's queue of errors says why. */
-static X509 *
-read_next(BIO *bio, struct cert_pool *pool)
+/* The next of that label; empty: OpenSSL's queue of errors says why. */
+static struct slice
+read_next(BIO *bio, const char *label)
 {
 	unsigned char *der = NULL;
 	long len = 0;
-	X509 *x = NULL;
 
-	if (PEM_bytes_read_bio(
-		&der, &len, NULL, PEM_STRING_X509, bio, NULL, NULL) == 1)
-		x = cert_pool_take(
-		    pool, (struct slice){ (const char *)der, (size_t)len });
-	OPENSSL_free(der);
+	if (PEM_bytes_read_bio(&der, &len, NULL, label, bio, NULL, NULL) != 1)
+		return SLICE_NONE;
+	return (struct slice){ (const char *)der, (size_t)len };
+}
+
+static X509 *
+read_certificate(BIO *bio, struct cert_pool *pool)
+{
+	struct slice der = read_next(bio, PEM_STRING_X509);
+	X509 *x = der.p != NULL ? cert_pool_take(pool, der) : NULL;
+
+	OPENSSL_free((void *)(uintptr_t)der.p);
+	return x;
+}
+
+static X509_CRL *
+read_crl(BIO *bio, struct cert_pool *pool)
+{
+	struct slice der = read_next(bio, PEM_STRING_X509_CRL);
+	X509_CRL *x = der.p != NULL ? cert_pool_take_crl(pool, der) : NULL;
+
+	OPENSSL_free((void *)(uintptr_t)der.p);
 	return x;
 }
 
@@ -193,7 +209,7 @@ STACK_OF(X509) * cert_file_read(struct cert_pool *pool, struct slice text,
 
 	CHECK(list != NULL);
 	ERR_clear_error();
-	while ((x = read_next(bio, pool)) != NULL)
+	while ((x = read_certificate(bio, pool)) != NULL)
 		CHECK(sk_X509_push(list, x) > 0);
 	BIO_free(bio);
 	good = ended_well(error, "certificate", sk_X509_num(list));
@@ -205,7 +221,8 @@ STACK_OF(X509) * cert_file_read(struct cert_pool *pool, struct slice text,
 	return NULL;
 }
 
-STACK_OF(X509_CRL) * cert_file_read_crls(struct slice text, const char *path,
+STACK_OF(X509_CRL) * cert_file_read_crls(struct cert_pool *pool,
+			 struct slice text, const char *path,
 			 char error[CERT_FILE_ERROR_MAX])
 {
 	STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
@@ -215,7 +232,7 @@ STACK_OF(X509_CRL) * cert_file_read_crls(struct slice text, const char *path,
 
 	CHECK(list != NULL);
 	ERR_clear_error();
-	while ((x = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL)
+	while ((x = read_crl(bio, pool)) != NULL)
 		CHECK(sk_X509_CRL_push(list, x) > 0);
 	BIO_free(bio);
 	good = ended_well(error, "CRL", sk_X509_CRL_num(list));

@@ -1,6 +1,7 @@
 /*
  * Certificates and CRLs in PEM, and what a file is that is not PEM.  Needs
- * OpenSSL; opens no file.  For the check of "tlsd -t".
+ * OpenSSL; opens no file.  For the check of "tlsd -t", and for the
+ * worker's contexts.
  */
 #ifndef TLSD_CERT_FILE_H
 #define TLSD_CERT_FILE_H
@@ -21,7 +22,8 @@ STACK_OF(X509) * cert_file_read(struct cert_pool *pool, struct slice text,
 		     const char *path, char error[CERT_FILE_ERROR_MAX]);
 
 /* The same for CRLs: sk_X509_CRL_pop_free(s, X509_CRL_free). */
-STACK_OF(X509_CRL) * cert_file_read_crls(struct slice text, const char *path,
+STACK_OF(X509_CRL) * cert_file_read_crls(struct cert_pool *pool,
+			 struct slice text, const char *path,
 			 char error[CERT_FILE_ERROR_MAX]);
 
 /*

@@ -1,6 +1,6 @@
 /*
- * Certificates, each parsed once: the issuer in a hundred chains, the CA that
- * a hundred sites trust.  Needs OpenSSL; opens no file.
+ * Certificates and CRLs, each parsed once: the issuer in a hundred chains, the
+ * CA that a hundred sites trust.  Needs OpenSSL; opens no file.
  */
 #ifndef TLSD_CERT_POOL_H
 #define TLSD_CERT_POOL_H
@@ -12,7 +12,7 @@
 struct cert_pool;
 
 struct cert_pool *cert_pool_new(void);
-/* Certificates that were taken live on; takes NULL. */
+/* What was taken lives on; takes NULL. */
 void cert_pool_free(struct cert_pool *p);
 
 /*
@@ -21,5 +21,7 @@ void cert_pool_free(struct cert_pool *p);
  * OpenSSL's queue of errors says why.
  */
 X509 *cert_pool_take(struct cert_pool *p, struct slice der);
+/* The same for a CRL: X509_CRL_free(). */
+X509_CRL *cert_pool_take_crl(struct cert_pool *p, struct slice der);
 
 #endif

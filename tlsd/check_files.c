@@ -306,7 +306,7 @@ check_client_crl(const struct checking *c, const struct cert_origin *from)
 
 	if (!find_file(c, from->path, &text))
 		return;
-	list = cert_file_read_crls(text, from->path, error);
+	list = cert_file_read_crls(c->pool, text, from->path, error);
 	if (list == NULL)
 		conf_error(
 		    c->f, from->at, "%s: %s: %s", from->key, from->path, error);

@@ -166,7 +166,7 @@ use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 
 	if (!find_file(t, path, &pem))
 		return false;
-	list = cert_file_read_crls(pem, path, error);
+	list = cert_file_read_crls(t->pool, pem, path, error);
 	if (list == NULL)
 		return refuse("%s: %s", path, error);
 	for (int i = 0; ok && i < sk_X509_CRL_num(list); i++)

@@ -82,11 +82,55 @@ says_why_something_is_no_certificate(void **state)
 	cert_pool_free(p);
 }
 
+static X509_CRL *
+make_crl(void)
+{
+	EVP_PKEY *key = make_key("EC", "P-256");
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+
+	NEED(crl != NULL && now != NULL);
+	NEED(X509_CRL_set_issuer_name(crl, X509_get_subject_name(made[0])));
+	NEED(X509_CRL_set1_lastUpdate(crl, now));
+	NEED(X509_CRL_sign(crl, key, EVP_sha256()));
+	ASN1_TIME_free(now);
+	EVP_PKEY_free(key);
+	return crl;
+}
+
+static void
+gives_one_crl_for_the_same_bytes(void **state)
+{
+	struct cert_pool *p = cert_pool_new();
+	X509_CRL *want = make_crl();
+	unsigned char *text = NULL;
+	int n = i2d_X509_CRL(want, &text);
+	struct slice crl = { (const char *)text, (size_t)n };
+	X509_CRL *first = cert_pool_take_crl(p, crl);
+	X509_CRL *again = cert_pool_take_crl(p, crl);
+
+	(void)state;
+	assert_non_null(first);
+	assert_ptr_equal(first, again);
+	/* neither is the other, whatever the bytes */
+	assert_null(cert_pool_take(p, crl));
+	assert_null(cert_pool_take_crl(p, bytes[0]));
+	cert_pool_free(p);
+	assert_int_equal(X509_NAME_cmp(X509_CRL_get_issuer(again),
+			     X509_CRL_get_issuer(want)),
+	    0);
+	X509_CRL_free(first);
+	X509_CRL_free(again);
+	X509_CRL_free(want);
+	OPENSSL_free(text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_one_object_for_the_same_bytes),
+		cmocka_unit_test(gives_one_crl_for_the_same_bytes),
 		cmocka_unit_test(says_why_something_is_no_certificate),
 	};
 
