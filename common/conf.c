@@ -253,10 +253,8 @@ conf_read(struct bundle *b, const char *path, struct conf_faults *f)
 }
 
 void
-conf_file_free(struct conf_file *c)
+conf_file_forget_entries(struct conf_file *c)
 {
-	if (c == NULL)
-		return;
 	for (size_t i = 0; i < c->n; i++) {
 		mem_free((char *)c->v[i].section);
 		mem_free((char *)c->v[i].name);
@@ -264,6 +262,16 @@ conf_file_free(struct conf_file *c)
 		mem_free((char *)c->v[i].value);
 	}
 	mem_free(c->v);
+	c->v = NULL;
+	c->n = 0;
+}
+
+void
+conf_file_free(struct conf_file *c)
+{
+	if (c == NULL)
+		return;
+	conf_file_forget_entries(c);
 	mem_free(c->path);
 	mem_free(c);
 }

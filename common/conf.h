@@ -64,6 +64,11 @@ struct conf_file;
 struct conf_file *
 conf_read(struct bundle *b, const char *path, struct conf_faults *f);
 void conf_file_free(struct conf_file *c);
+/*
+ * The configuration has been read and found good: drops the entries.  Places
+ * stay valid as long as the file.
+ */
+void conf_file_forget_entries(struct conf_file *c);
 /* As given to conf_read(); valid as long as the file. */
 const char *conf_path(const struct conf_file *c);
 size_t conf_count(const struct conf_file *c);

@@ -161,6 +161,13 @@ site_list_read(struct site_list *out, struct bundle *b,
 }
 
 void
+site_list_forget_entries(struct site_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		conf_file_forget_entries(l->v[i]->source);
+}
+
+void
 site_list_free(struct site_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -294,6 +294,8 @@ struct site_list {
 
 void site_list_read(struct site_list *out, struct bundle *b,
     const struct string_list *patterns, struct conf_faults *f);
+/* For processes that keep the sites: conf_file_forget_entries() for each. */
+void site_list_forget_entries(struct site_list *l);
 void site_list_free(struct site_list *l);
 
 #endif

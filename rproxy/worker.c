@@ -118,6 +118,7 @@ read_config(struct worker *w, const struct inheritance *in)
 	if (conf_n_errors(faults) > 0)
 		child_fail("%s", conf_fault_text(faults, 0));
 	conf_faults_free(faults);
+	site_list_forget_entries(&w->config->sites);
 }
 
 /* Each exchange needs two descriptors, and the usual 1024 are soon gone. */

@@ -140,6 +140,7 @@ read_config(const struct inheritance *in)
 	if (conf_n_errors(faults) > 0)
 		child_fail("%s", conf_fault_text(faults, 0));
 	conf_faults_free(faults);
+	site_list_forget_entries(&config->sites);
 	return config;
 }
 

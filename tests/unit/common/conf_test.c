@@ -279,6 +279,28 @@ takes_paths_from_the_folder_of_the_file(void **state)
 	}
 }
 
+static void
+keeps_places_without_entries(void **state)
+{
+	struct ini_files t;
+	struct conf_file *c = NULL;
+	struct conf_place at;
+	char path[128];
+
+	(void)state;
+	ini_files_make(&t);
+	(void)snprintf(path, sizeof(path), "%s",
+	    ini_files_write(&t, "a.ini", "[site]\nnames = a\n"));
+	c = conf_read(t.bundle, path, t.faults);
+	at = conf_place_of(c, "site", "names");
+	conf_file_forget_entries(c);
+	assert_int_equal(conf_count(c), 0);
+	assert_string_equal(at.file, path);
+	assert_int_equal(at.line, 2);
+	conf_file_free(c);
+	ini_files_remove(&t);
+}
+
 int
 main(void)
 {
@@ -291,6 +313,7 @@ main(void)
 		cmocka_unit_test(says_why_a_file_cannot_be_read),
 		cmocka_unit_test(counts_errors_and_warnings_apart),
 		cmocka_unit_test(takes_paths_from_the_folder_of_the_file),
+		cmocka_unit_test(keeps_places_without_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
