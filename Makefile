@@ -132,7 +132,7 @@ UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd
 	tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
-	tlsd/worker/sni tlsd/worker/peer_cert
+	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context
 UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
