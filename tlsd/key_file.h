@@ -1,6 +1,7 @@
 /*
  * A private key's file as "tlsd -t" looks at it: rights, form, kind.  The
- * signer has its own way to read keys; nothing here stays in memory.
+ * signer opens files in its own way, and decodes them in the same; nothing here
+ * stays in memory.
  */
 #ifndef TLSD_KEY_FILE_H
 #define TLSD_KEY_FILE_H

@@ -8,7 +8,7 @@
  *
  * What is signed has been checked before: see sign.c.
  *
- * Keys in a PKCS#11 token would come in at load_key(): with "key =
+ * Keys in a PKCS#11 token would come in at read_key(): with "key =
  * pkcs11:..." the key is what OSSL_STORE finds by that URI through the pkcs11
  * provider, and keyring_sign() works with it as it is.  The token's library
  * must be loaded and its session opened there, before the sandbox closes;

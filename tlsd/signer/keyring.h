@@ -1,6 +1,6 @@
 /*
  * The private keys.  Runs in the signer, the only process that has them; no
- * other file of the signer sees one either.
+ * other file of the signer sees one either, but key_decoder.c while it reads.
  */
 #ifndef TLSD_SIGNER_KEYRING_H
 #define TLSD_SIGNER_KEYRING_H
