@@ -220,9 +220,7 @@ feed_from_socket(struct exchange *x)
 	enum reason why = feed(x, scratch, len, &used);
 	if (why != REASON_OK || used == len)
 		return why;
-	/* The beginning of the next request came along. */
-	if (x->up_stopped)
-		return REASON_OK;
+	/* The beginning of the next request, whatever became of this one. */
 	if (from->in.data == NULL &&
 	    !stream_buf_take(x->home->front->streams, &from->in))
 		return REASON_NO_MEMORY;

@@ -4,7 +4,9 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -260,6 +262,43 @@ def test_early_answer_waits_for_a_slow_client_that_reads_it_last(rproxy,
             c.send(b"u" * 1000)
             time.sleep(0.1)
         assert c.read_response().status == 413
+
+
+def test_next_request_survives_a_server_that_resets_during_the_last_bytes(
+        rproxy, backend):
+    """They come together, and the server takes neither: the request behind
+    the body is the client's next one all the same, from its first byte."""
+    has_head, may_answer, has_answered = (threading.Event() for _ in range(3))
+
+    def serve(server, _):
+        data = b""
+        while not data.endswith(b"12345"):
+            data += server.recv(4096)
+        has_head.set()
+        may_answer.wait(10)
+        server.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                          struct.pack("ii", 1, 0))
+        server.close()
+        has_answered.set()
+
+    rproxy.start(backend(serve), http="root_redirect = /start")
+    with Connection(rproxy.port) as c:
+        c.send(b"POST /a HTTP/1.1\r\nHost: localhost\r\n"
+               b"Content-Length: 10\r\n\r\n12345")
+        assert has_head.wait(10)
+        worker = rproxy.worker()
+        # it sees all of this at once, the client's part first
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            c.send(b"67890GET / HTTP/1.1\r\nHo")
+            may_answer.set()
+            assert has_answered.wait(10)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert c.read_response().status == 401
+        c.send(b"st: localhost\r\n\r\n")
+        assert c.read_response().status == 302
 
 
 # a server that closes -------------------------------------------------------
