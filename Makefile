@@ -121,7 +121,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/log common/listen common/sandbox common/privdrop \
 	common/child_wire common/admin_request common/ready common/supervisor \
 	common/plan common/fd_pass common/state_page common/takeover \
-	common/expiry \
+	common/expiry common/status \
 	common/slice common/buf common/arena common/number common/addr \
 	common/proxy_v2 common/bundle common/clock common/metrics \
 	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
