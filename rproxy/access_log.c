@@ -2,7 +2,8 @@
  * Access logs.  Runs in the worker; made at start, lives as long as the
  * process.
  *
- * A line waits at most FLUSH_MS, or until FLUSH_BYTES are there.  The files
+ * A line waits at most FLUSH_MS, or until FLUSH_BYTES are there; where a pipe
+ * is full it is tried again and again, every FLUSH_MS.  The files
  * are opened for appending, so a write of whole lines lands in one piece
  * beside those of other workers.  When the disk is full or the pipe's reader
  * slow, lines are thrown away and counted in the error log: a log never stops
@@ -43,7 +44,7 @@ struct access_log {
 	struct deadline flush;
 };
 
-/* A short write is continued; after EAGAIN the rest waits for the next. */
+/* A short write is continued; after EAGAIN the rest waits. */
 static void
 file_flush(struct log_file *f)
 {
@@ -73,11 +74,21 @@ access_log_flush(struct access_log *l)
 }
 
 static void
+flush_later(struct access_log *l)
+{
+	if (!deadline_is_set(&l->flush))
+		deadline_set(&l->flush, FLUSH_MS);
+}
+
+static void
 on_flush(struct deadline *d)
 {
 	struct access_log *l = container_of(d, struct access_log, flush);
 
 	access_log_flush(l);
+	for (unsigned i = 0; i < l->n; i++)
+		if (buf_len(&l->file[i].lines) > 0)
+			flush_later(l);
 }
 
 struct access_log *
@@ -127,8 +138,8 @@ access_log_add(struct access_log *l, int file, const struct access_entry *e)
 		f->lines.tail = f->lines.head + before; /* no half lines */
 	if (buf_len(&f->lines) >= FLUSH_BYTES)
 		file_flush(f);
-	else if (!deadline_is_set(&l->flush))
-		deadline_set(&l->flush, FLUSH_MS);
+	if (buf_len(&f->lines) > 0)
+		flush_later(l);
 }
 
 void

@@ -1,5 +1,6 @@
 """rproxy alone, against a server that misbehaves on demand."""
 
+import fcntl
 import http.client
 import json
 import os
@@ -919,3 +920,41 @@ def test_access_log_combined_has_whole_lines(rproxy, bad):
     lines = rproxy.access_log.read_text().splitlines()
     assert all(line.endswith('"http://r/" "-"') for line in lines)
     assert '"GET /echo/299 HTTP/1.1" 200 ' in lines[-1]
+
+
+def read_lines(fd, wanted, timeout_s):
+    """What comes until there are so many lines."""
+    text = b""
+
+    def has_all():
+        nonlocal text
+        try:
+            text += os.read(fd, 65536)
+        except BlockingIOError:
+            pass
+        return text.count(b"\n") >= wanted
+
+    wait_for(has_all, timeout_s)
+    return text.decode().splitlines()
+
+
+@pytest.fixture
+def narrow_pipe(rproxy):
+    """In the place of the access log; takes one page."""
+    os.mkfifo(rproxy.access_log)
+    fd = os.open(rproxy.access_log, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 4096)
+    yield fd
+    os.close(fd)
+
+
+def test_access_log_follows_a_pipe_that_was_full_for_a_while(
+        rproxy, bad, narrow_pipe):
+    rproxy.start(bad.port, rproxy="access_log_format = json")
+    with Connection(rproxy.port) as c:
+        for i in range(40):
+            assert c.request("GET", f"/echo/{i}").status == 200
+    time.sleep(0.3)
+    lines = read_lines(narrow_pipe, 40, 5)
+    assert [json.loads(x)["target"] for x in lines] == [
+        f"/echo/{i}" for i in range(40)]
