@@ -3,13 +3,15 @@
  * process.
  *
  * A line waits at most FLUSH_MS, or until FLUSH_BYTES are there; where a pipe
- * is full it is tried again and again, every FLUSH_MS.  The files
- * are opened for appending, so a write of whole lines lands in one piece
- * beside those of other workers.  When the disk is full or the pipe's reader
- * slow, lines are thrown away and counted in the error log: a log never stops
- * the traffic, and never grows without bound.
+ * is full it is tried again and again, every FLUSH_MS.  The files are opened
+ * for appending, so a write of whole lines lands in one piece beside those of
+ * other workers; of a pipe that is true of PIPE_BUF bytes.  When the disk is
+ * full or the pipe's reader slow, lines are thrown away and counted in the
+ * error log: a log never stops the traffic, and never grows without bound.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 /* the default hash falls through its cases, which clang warns of */
@@ -27,6 +29,7 @@
 
 struct log_file {
 	int fd; /* owned, -1: none */
+	bool is_pipe;
 	struct buf lines;
 };
 
@@ -44,13 +47,37 @@ struct access_log {
 	struct deadline flush;
 };
 
+static void
+set_fd(struct log_file *f, int fd)
+{
+	f->fd = fd;
+	f->is_pipe = fcntl(fd, F_GETPIPE_SZ) > 0;
+}
+
+/*
+ * Whole lines that a pipe takes in one piece or not at all, so that those of
+ * other workers do not come between.  Of a longer line nobody promises that.
+ */
+static size_t
+piece_len(const struct log_file *f, struct slice s)
+{
+	const char *end;
+
+	if (!f->is_pipe || s.len <= PIPE_BUF)
+		return s.len;
+	end = memrchr(s.p, '\n', PIPE_BUF);
+	if (end == NULL)
+		end = memchr(s.p, '\n', s.len);
+	return end != NULL ? (size_t)(end - s.p) + 1 : s.len;
+}
+
 /* A short write is continued; after EAGAIN the rest waits. */
 static void
 file_flush(struct log_file *f)
 {
 	while (buf_len(&f->lines) > 0) {
 		struct slice s = buf_slice(&f->lines);
-		ssize_t n = write(f->fd, s.p, s.len);
+		ssize_t n = write(f->fd, s.p, piece_len(f, s));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN && s.len < HELD_MAX)
@@ -101,7 +128,7 @@ access_log_new(const struct rproxy_config *config, const int *fd, unsigned n_fd,
 	l->n = n_fd;
 	l->file = mem_need((n_fd + 1) * sizeof(*l->file));
 	for (unsigned i = 0; i < n_fd; i++)
-		l->file[i].fd = fd[i];
+		set_fd(&l->file[i], fd[i]);
 	for (size_t i = 0; i < config->sites.n; i++) {
 		struct site_file *s = mem_need(sizeof(*s));
 		s->site = config->sites.v[i];
@@ -154,5 +181,5 @@ access_log_replace(struct access_log *l, unsigned file, int fd)
 		file_flush(f);
 		(void)close(f->fd);
 	}
-	f->fd = fd;
+	set_fd(f, fd);
 }

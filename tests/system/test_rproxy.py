@@ -958,3 +958,13 @@ def test_access_log_follows_a_pipe_that_was_full_for_a_while(
     lines = read_lines(narrow_pipe, 40, 5)
     assert [json.loads(x)["target"] for x in lines] == [
         f"/echo/{i}" for i in range(40)]
+
+
+def test_workers_that_share_a_full_pipe_do_not_tear_lines(
+        rproxy, bad, narrow_pipe):
+    rproxy.start(bad.port, rproxy="access_log_format = json", workers=2)
+    for i in range(100):
+        assert fetch(rproxy.port, f"/echo/{i}").status == 200
+    lines = read_lines(narrow_pipe, 100, 10)
+    assert sorted(json.loads(x)["target"] for x in lines) == sorted(
+        f"/echo/{i}" for i in range(100))
