@@ -5,7 +5,9 @@
  * A server that refuses or does not answer a connect is left alone for
  * POOL_REST_MS; when all of a pool are resting, the one that has rested
  * longest is tried all the same, so that a pool of one server is back as soon
- * as its server is.  What happens on a connection that was idle never counts
+ * as its server is.  A server whose name has several addresses is tried at
+ * each of them before it is given up: "localhost" has two, and many a server
+ * listens on one.  What happens on a connection that was idle never counts
  * against its server.  Rules of reuse: upstream/reuse.h; the most recently
  * used connection first, so that stale ones age out.
  */
@@ -15,6 +17,7 @@
 #define HASH_FUNCTION HASH_FNV
 #include <uthash.h>
 
+#include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "rproxy/metrics_table.h"
@@ -282,31 +285,52 @@ connect_new(struct server *s, uint64_t client, const struct server_user *user,
 	return c;
 }
 
+/* NULL: there is none left. */
+static struct server *
+next_server(struct pool *p, struct pool_tries *t)
+{
+	int i = pick(p, t, uv_now(p->home->streams->loop));
+
+	if (i < 0)
+		return NULL;
+	t->tried[i / 64] |= UINT64_C(1) << (i % 64);
+	t->server = (unsigned)i;
+	t->n_addr = p->server[i].resolve.n_addr;
+	return &p->server[i];
+}
+
 struct server_conn *
 pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
     const struct server_user *user, void *exchange, enum reason *why)
 {
 	for (;;) {
-		int i = pick(p, t, uv_now(p->home->streams->loop));
-		if (i < 0) {
-			*why = no_server_reason(p, t);
-			return NULL;
+		struct server *s = &p->server[t->server];
+		struct server_conn *c = NULL;
+
+		if (t->n_addr == 0) {
+			s = next_server(p, t);
+			if (s == NULL) {
+				*why = no_server_reason(p, t);
+				return NULL;
+			}
+			c = idle_take(s, need, t->client, user, exchange);
 		}
-		t->tried[i / 64] |= UINT64_C(1) << (i % 64);
-		struct server *s = &p->server[i];
-		struct server_conn *c =
-		    idle_take(s, need, t->client, user, exchange);
-		if (c == NULL)
+		if (c == NULL) {
+			t->n_addr--;
 			c = connect_new(s, t->client, user, exchange, &t->last);
+		}
 		if (c != NULL)
 			return c;
 	}
 }
 
 struct server_conn *
-pool_connect_again(struct server *s, const struct pool_tries *t,
+pool_connect_again(struct server *s, struct pool_tries *t,
     const struct server_user *user, void *exchange, enum reason *why)
 {
+	/* the idle one that broke has cost none */
+	CHECK(t->n_addr > 0);
+	t->n_addr--;
 	return connect_new(s, t->client, user, exchange, why);
 }
 

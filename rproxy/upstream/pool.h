@@ -58,21 +58,22 @@ struct pool *upstream_pool(struct upstream *u, const struct pool_conf *conf);
 struct pool_tries {
 	struct sticky_wishes wishes;
 	uint64_t tried[POOL_MAX_SERVERS / 64];
+	unsigned server;  /* tried last */
+	unsigned n_addr;  /* of that one, not tried yet */
 	enum reason last; /* why the last one failed */
 	uint64_t client;  /* number of the client's connection, 1.. */
 };
 
 /*
- * A connection to the server whose turn it is, among those not yet tried:
- * BUSY when an idle one was good enough, else CONNECTING.  NULL: *why, there
- * is no server left.
+ * A connection to the next address of the server tried last, or to the server
+ * whose turn it is among those not yet tried: BUSY when an idle one was good
+ * enough, else CONNECTING.  NULL: *why, there is no server left.
  */
 struct server_conn *
 pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
     const struct server_user *user, void *exchange, enum reason *why);
 /* A fresh connection to the same server again.  NULL: *why. */
-struct server_conn *
-pool_connect_again(struct server *s, const struct pool_tries *t,
+struct server_conn *pool_connect_again(struct server *s, struct pool_tries *t,
     const struct server_user *user, void *exchange, enum reason *why);
 
 /* For server_conn: bookkeeping of what belongs to the server. */

@@ -475,6 +475,29 @@ server = http://localhost:{bad.port}
     assert wait_for(lambda: len(os.listdir(threads)) > 1, 3)
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="needs a file system of its own")
+def test_server_name_is_down_only_when_none_of_its_addresses_answers(
+        rproxy, bad, folder):
+    """As "localhost" is of a server that listens on 127.0.0.1 alone."""
+    site = f"""\
+[site]
+names = localhost
+[route all]
+prefix = /
+pool = p
+[pool p]
+upstream_keepalive = no
+server = http://two.test:{bad.port}
+"""
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.2 two.test\n127.0.0.1 two.test\n")
+    rproxy.start(0, site=site, command=[
+        "unshare", "--mount", "sh", "-c",
+        f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"])
+    for _ in range(6):
+        assert fetch(rproxy.port, "/echo").status == 200
+
+
 def test_next_server_takes_over_from_one_that_refuses(rproxy, bad):
     rproxy.start(free_port(), pool=f"server = http://127.0.0.1:{bad.port}")
     for _ in range(6):
