@@ -90,6 +90,7 @@ struct probe {
 	const struct server_conf *server;
 	enum probe_state state;
 	struct resolve resolve;
+	unsigned address; /* of those, the one that is asked */
 	struct watch watch;
 	struct deadline deadline;
 	char *request; /* owned */
@@ -142,6 +143,9 @@ note(struct probe *p, bool good, const char *why)
 			    (unsigned)p->server->port);
 	}
 	(void)health_set(p->home->page, p->key, p->count.down);
+	/* workers try all addresses: one that answers is enough */
+	if (!good)
+		p->address++;
 }
 
 /* The end of a probe whose watch is open. */
@@ -230,7 +234,8 @@ on_ready(struct watch *w, unsigned events)
 static bool
 begin_connect(struct probe *p)
 {
-	const struct addr *a = &p->resolve.addr[0];
+	const struct resolve *r = &p->resolve;
+	const struct addr *a = &r->addr[p->address % r->n_addr];
 	int fd = socket(
 	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;

@@ -475,11 +475,18 @@ server = http://localhost:{bad.port}
     assert wait_for(lambda: len(os.listdir(threads)) > 1, 3)
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs a file system of its own")
-def test_server_name_is_down_only_when_none_of_its_addresses_answers(
-        rproxy, bad, folder):
-    """As "localhost" is of a server that listens on 127.0.0.1 alone."""
-    site = f"""\
+@pytest.fixture
+def two_addresses(folder):
+    """A program in front, for which two.test is 127.0.0.1 and 127.0.0.2."""
+    if not IS_ROOT:
+        pytest.skip("needs a file system of its own")
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 two.test\n127.0.0.2 two.test\n")
+    return ["unshare", "--mount", "sh", "-c",
+            f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"]
+
+
+NAMED = """\
 [site]
 names = localhost
 [route all]
@@ -487,15 +494,33 @@ prefix = /
 pool = p
 [pool p]
 upstream_keepalive = no
-server = http://two.test:{bad.port}
+{pool}
+server = http://two.test:{port}
 """
-    hosts = folder / "hosts"
-    hosts.write_text("127.0.0.2 two.test\n127.0.0.1 two.test\n")
-    rproxy.start(0, site=site, command=[
-        "unshare", "--mount", "sh", "-c",
-        f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"])
+
+
+def test_server_name_is_down_only_when_none_of_its_addresses_answers(
+        rproxy, bad, two_addresses):
+    """As "localhost" is of a server that listens on 127.0.0.1 alone."""
+    rproxy.start(0, site=NAMED.format(pool="", port=bad.port),
+                 command=two_addresses)
     for _ in range(6):
         assert fetch(rproxy.port, "/echo").status == 200
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+def test_probes_find_the_address_that_answers(rproxy, two_addresses, address):
+    with socket.create_server((address, 0)) as listener:
+        rproxy.start(0, command=two_addresses, site=NAMED.format(
+            pool="health = /\nhealth_interval = 50ms",
+            port=listener.getsockname()[1]))
+        listener.settimeout(10)
+        for _ in range(5):
+            link, _ = listener.accept()
+            with link:
+                link.recv(65536)
+                link.sendall(b"HTTP/1.1 204 Good\r\n\r\n")
+    assert "down, its health probe" not in rproxy.log()
 
 
 def test_next_server_takes_over_from_one_that_refuses(rproxy, bad):
