@@ -291,7 +291,8 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
 	t->fd = fd;
 	t->sign.on_done = on_signed;
 	t->ssl = SSL_new(ctx);
-	if (t->ssl == NULL || bio == NULL) {
+	if (t->ssl == NULL || bio == NULL ||
+	    SSL_set_app_data(t->ssl, (char *)t) != 1) {
 		SSL_free(t->ssl);
 		BIO_free(bio);
 		t->ssl = NULL;
@@ -301,7 +302,6 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
 	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_app_data(t->ssl, (char *)t);
 	SSL_set_info_callback(t->ssl, on_ssl_info);
 	SSL_set_accept_state(t->ssl);
 	SSL_set_mode(t->ssl, SSL_MODE_ASYNC);

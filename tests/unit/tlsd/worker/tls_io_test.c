@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,39 @@
 
 static EVP_PKEY *ca_key;
 static X509 *ca;
+
+/* Of OpenSSL's allocations from now on, the one that fails; 0: none. */
+static unsigned fails_at;
+
+static bool
+is_to_fail(void)
+{
+	return fails_at > 0 && --fails_at == 0;
+}
+
+static void *
+try_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return is_to_fail() ? NULL : malloc(n);
+}
+
+static void *
+try_realloc(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return is_to_fail() ? NULL : realloc(p, n);
+}
+
+static void
+free_it(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
 
 /* Writes key, certificate and the file of a site called site.test. */
 static X509 *
@@ -853,6 +887,30 @@ key_updates_between_much_data_are_not(void **state)
 }
 
 static void
+opens_completely_or_not_at_all_when_memory_is_short(void **state)
+{
+	unsigned n_failed = 0;
+	bool is_over = false;
+
+	(void)state;
+	for (unsigned n = 1; !is_over; n++) {
+		struct tls_io t;
+		bool is_open;
+
+		fails_at = n;
+		is_open = tls_io_open(
+		    &t, tls_contexts_first(gateway.contexts), -1, on_signed);
+		is_over = fails_at > 0; /* it took less */
+		fails_at = 0;
+		n_failed += !is_open;
+		if (is_open)
+			assert_ptr_equal(SSL_get_app_data(t.ssl), &t);
+		tls_io_close(&t);
+	}
+	assert_true(n_failed > 0);
+}
+
+static void
 a_client_that_leaves_after_its_finished_has_shaken_hands(void **state)
 {
 	SSL_CTX *ctx = trusting_client(TLS1_3_VERSION);
@@ -918,7 +976,10 @@ main(void)
 		cmocka_unit_test(key_updates_between_much_data_are_not),
 		cmocka_unit_test(
 		    a_client_that_leaves_after_its_finished_has_shaken_hands),
+		cmocka_unit_test(
+		    opens_completely_or_not_at_all_when_memory_is_short),
 	};
 
+	NEED(CRYPTO_set_mem_functions(try_malloc, try_realloc, free_it) == 1);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
