@@ -112,6 +112,14 @@ on_bio_read(BIO *bio, char *room, int room_bytes)
 	return v;
 }
 
+/* As OpenSSL's alert says it when the lack is its own. */
+static void
+note_lack_of_memory(struct tls_io *t)
+{
+	if (t->error == NULL)
+		t->error = "internal_error";
+}
+
 static int
 on_bio_write(BIO *bio, const char *p, int len_bytes)
 {
@@ -123,7 +131,8 @@ on_bio_write(BIO *bio, const char *p, int len_bytes)
 	if (buf_append(
 		&t->out, p, (size_t)len_bytes, TLS_IO_OUT_MAX + OUT_RESERVE))
 		return len_bytes;
-	BIO_set_retry_write(bio);
+	/* for good: no event would say that there is memory again */
+	note_lack_of_memory(t);
 	return -1;
 }
 
@@ -185,8 +194,11 @@ end_arrival(struct tls_io *t)
 	size_t len = arrived.len;
 
 	arrived.len = 0;
-	return len == 0 || buf_append(&t->in, arrived.bytes + arrived.at, len,
-			       TLS_IO_RECV_MAX);
+	if (len == 0 || buf_append(&t->in, arrived.bytes + arrived.at, len,
+			    TLS_IO_RECV_MAX))
+		return true;
+	note_lack_of_memory(t);
+	return false;
 }
 
 /* why --------------------------------------------------------------------- */
@@ -254,9 +266,6 @@ verdict(struct tls_io *t, int ret)
 	switch (SSL_get_error(t->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
 		v = TLS_WANT_READ;
-		break;
-	case SSL_ERROR_WANT_WRITE:
-		v = TLS_WANT_WRITE;
 		break;
 	case SSL_ERROR_WANT_ASYNC:
 		v = TLS_WANT_SIGNER;

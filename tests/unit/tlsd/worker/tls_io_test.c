@@ -887,6 +887,30 @@ key_updates_between_much_data_are_not(void **state)
 }
 
 static void
+a_handshake_without_memory_for_its_flight_fails_at_once(void **state)
+{
+	/* no buffer can be made so large: the same as none at all */
+	struct buf full = { .cap = SIZE_MAX / 2, .tail = SIZE_MAX / 2 };
+	SSL_CTX *ctx = trusting_client(TLS1_3_VERSION);
+	struct link l;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	step_client(&l);
+	l.server.out = full;
+	step_server(&l);
+	while (is_signer_asked(&l)) {
+		uv_run(&gateway.loop, UV_RUN_ONCE);
+		step_server(&l);
+	}
+	l.server.out = (struct buf){ 0 };
+	assert_int_equal(l.verdict, TLS_FAILED);
+	assert_string_equal(tls_io_error(&l.server), "internal_error");
+	link_close(&l);
+	SSL_CTX_free(ctx);
+}
+
+static void
 opens_completely_or_not_at_all_when_memory_is_short(void **state)
 {
 	unsigned n_failed = 0;
@@ -976,6 +1000,8 @@ main(void)
 		cmocka_unit_test(key_updates_between_much_data_are_not),
 		cmocka_unit_test(
 		    a_client_that_leaves_after_its_finished_has_shaken_hands),
+		cmocka_unit_test(
+		    a_handshake_without_memory_for_its_flight_fails_at_once),
 		cmocka_unit_test(
 		    opens_completely_or_not_at_all_when_memory_is_short),
 	};
