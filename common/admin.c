@@ -34,6 +34,7 @@
 #define CONNECTIONS_MAX 16
 #define REQUEST_MAX 4096 /* bytes */
 #define TIME_MAX_MS 10000
+#define REST_MS 200 /* when no descriptor is left */
 
 enum conn_state {
 	CONN_READ,
@@ -62,6 +63,7 @@ struct admin {
 	struct admin_user user;
 	struct addr addr;
 	struct watch watch;
+	struct deadline rest; /* set: nobody is accepted */
 	LIST_HEAD(, conn) conns;
 	unsigned n_conns;
 	bool has_file; /* a socket file of our own */
@@ -316,8 +318,24 @@ on_listen_ready(struct watch *w, unsigned events)
 	int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	if (fd >= 0)
+	if (fd >= 0) {
 		add_conn(a, fd);
+		return;
+	}
+	/* who waits there is still there, and would wake us for ever */
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM) {
+		watch_want(w, 0);
+		deadline_set(&a->rest, REST_MS);
+	}
+}
+
+static void
+on_rested(struct deadline *d)
+{
+	struct admin *a = container_of(d, struct admin, rest);
+
+	watch_want(&a->watch, WATCH_READ);
 }
 
 static bool
@@ -350,6 +368,7 @@ admin_open(uv_loop_t *loop, struct deadlines *wheel, const char *where,
 		close(fd);
 		goto fail;
 	}
+	deadline_init(&a->rest, wheel, on_rested);
 	watch_want(&a->watch, WATCH_READ);
 	return a;
 fail:
@@ -397,6 +416,7 @@ admin_close(struct admin *a)
 	a->closing = true;
 	if (a->has_file && !listen_is_adopted(a->watch.fd))
 		unlink(a->addr.u.un.sun_path);
+	deadline_fini(&a->rest);
 	watch_close(&a->watch, on_listen_closed);
 	LIST_FOREACH (c, &a->conns, entry)
 		close_conn(c);

@@ -3,11 +3,13 @@
 import json
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -544,6 +546,28 @@ def test_admin_tells_health_metrics_and_status(served, daemon):
         program(served, daemon).pids())
     assert all(child["state"] == "ready" for child in now["children"])
     assert admin(served, daemon, "/")[0] == 404
+
+
+def cpu_s(pid):
+    """What a process has used of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_master_without_descriptors_lets_the_admin_socket_rest(served):
+    pid = served.rproxy.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(served.dir / "rproxy-admin.sock"))
+        begun_s = cpu_s(pid)
+        time.sleep(1)
+        used_s = cpu_s(pid) - begun_s
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        s.settimeout(5)
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(100).startswith(b"HTTP/1.1 200 ")
+    assert used_s < 0.3
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to become another user")
