@@ -116,6 +116,13 @@ channel_down(struct signer_client *c)
 		finish(c, op, SIGN_FAILED);
 }
 
+static void
+tell_loss(const struct signer_client *c)
+{
+	if (c->on_lost != NULL)
+		c->on_lost(c->ctx);
+}
+
 static bool
 keep_signature(struct sign_op *op, struct slice signature)
 {
@@ -265,8 +272,7 @@ on_channel_ready(struct watch *w, unsigned events)
 		return;
 	if ((events & WATCH_READ) != 0 && !receive_some(c)) {
 		channel_down(c);
-		if (c->on_lost != NULL)
-			c->on_lost(c->ctx);
+		tell_loss(c);
 		return;
 	}
 	if (c->channel != ch) /* replaced meanwhile */
@@ -380,8 +386,10 @@ void
 signer_client_replace(struct signer_client *c, int fd)
 {
 	channel_down(c);
-	if (!channel_open(c, fd))
-		log_error("the new signer's channel cannot be watched");
+	if (channel_open(c, fd))
+		return;
+	log_error("the new signer's channel cannot be watched");
+	tell_loss(c);
 }
 
 bool

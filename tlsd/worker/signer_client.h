@@ -49,7 +49,8 @@ signer_client_new(uv_loop_t *loop, int fd, unsigned n_keys, const char **error);
 void signer_client_free(struct signer_client *c);
 /* SubjectPublicKeyInfo of a key, valid as long as the client. */
 struct slice signer_client_key(const struct signer_client *c, unsigned key_no);
-/* on_lost runs when a channel has ended and was not replaced. */
+/* on_lost runs when a channel has ended, or cannot be used, and was not
+ * replaced. */
 void signer_client_on_lost(
     struct signer_client *c, void (*on_lost)(void *ctx), void *ctx);
 /* False between the end of a channel and its replacement. */

@@ -339,6 +339,28 @@ death_of_the_signer_fails_only_what_it_was_asked(void **state)
 	SSL_CTX_free(ctx);
 }
 
+static void
+count_loss(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
+static void
+a_channel_that_cannot_be_watched_is_a_lost_one(void **state)
+{
+	unsigned n_lost = 0;
+
+	(void)state;
+	signer_client_on_lost(gateway.client, count_loss, &n_lost);
+	signer_client_replace(gateway.client, -1);
+	assert_false(signer_client_is_up(gateway.client));
+	assert_int_equal(n_lost, 1);
+	signer_client_on_lost(gateway.client, NULL, NULL);
+	signer_kill(&gateway.signer);
+	gateway_replace_signer();
+	assert_true(signer_client_is_up(gateway.client));
+}
+
 /* names ------------------------------------------------------------------- */
 
 static void
@@ -976,6 +998,8 @@ main(void)
 		    closing_after_the_reply_and_before_its_use_is_clean),
 		cmocka_unit_test(
 		    death_of_the_signer_fails_only_what_it_was_asked),
+		cmocka_unit_test(
+		    a_channel_that_cannot_be_watched_is_a_lost_one),
 		cmocka_unit_test(chooses_the_site_by_server_name),
 		cmocka_unit_test(refuses_names_that_no_site_claims),
 		cmocka_unit_test(speaks_http_1_1_or_nothing),
