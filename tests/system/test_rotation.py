@@ -272,11 +272,13 @@ pool = origin
     assert len(gw.rproxy.pids()) == 3
 
 
+@pytest.mark.parametrize("first", ["end", "request"])
 @pytest.mark.parametrize("scheme, draining", [
     ("https", "tlsd"), ("https", "rproxy"), ("http", "rproxy")])
 def test_a_request_that_crosses_the_end_of_an_idle_connection_is_answered(
-        gateway, pairs, origin, tls, scheme, draining):
-    """The worker stands still while the grace ends and the client asks."""
+        gateway, pairs, origin, tls, scheme, draining, first):
+    """The worker stands still while the grace ends and the client asks; what
+    came first it is told of first."""
     gw = gateway(site=site(pairs[0], origin.port), workers=1, **ADMIN)
     port, context = ((gw.https_port, tls) if scheme == "https"
                      else (gw.http_port, None))
@@ -289,8 +291,11 @@ def test_a_request_that_crosses_the_end_of_an_idle_connection_is_answered(
         assert wait_for(lambda: status(gw, draining)["generation"] == 2)
         time.sleep(0.3)
         os.kill(stopped, signal.SIGSTOP)
+        if first == "request":
+            c.send_request("GET", "/1k")
         time.sleep(1.2)
-        c.send_request("GET", "/1k")
+        if first == "end":
+            c.send_request("GET", "/1k")
         os.kill(stopped, signal.SIGCONT)
         answer = c.read_response()
         assert answer.status == 200 and len(answer.body) == 1024

@@ -24,12 +24,13 @@ run_relay(struct client_conn *c)
 	return v;
 }
 
+/* Of the two that have met here the loop may tell in any order. */
 static bool
 is_crossed(const struct client_conn *c)
 {
 	uint64_t moved_ms = c->deadline.due_ms - client_conn_state_ms(c);
 
-	return (c->backend_ready & WATCH_READ) &&
+	return ((c->client_ready | c->backend_ready) & WATCH_READ) &&
 	       relay_is_crossed(&c->relay, uv_now(&c->worker->loop) - moved_ms);
 }
 

@@ -101,7 +101,8 @@ unsigned relay_backend_wants(const struct relay *r);
 /*
  * rproxy has ended an idle connection, in order, and the client has begun a
  * request in the same moment, which nobody has read yet: it is for another
- * connection to rproxy.  silent_ms: since the last byte either way.
+ * connection to rproxy.  silent_ms: since the last byte either way; the kernel
+ * is asked only when that is long enough.
  */
 bool relay_is_crossed(const struct relay *r, uint64_t silent_ms);
 /* Neither side expects anything more. */
