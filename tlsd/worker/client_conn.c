@@ -194,6 +194,7 @@ step_handshake(struct client_conn *c)
 	switch (tls_io_handshake(&c->tls)) {
 	case TLS_OK:
 		handshake_report_done(&c->worker->report, &c->tls);
+		tls_io_settle(&c->tls);
 		return CLIENT_WAIT;
 	case TLS_WANT_READ:
 	case TLS_WANT_WRITE:

@@ -114,8 +114,9 @@ use_pair(const struct tls_contexts *t, SSL_CTX *ctx, const char *path,
 	leaf = sk_X509_shift(chain);
 	if (is_key_of(leaf, signer_client_key(t->signer, key_no)))
 		key = signer_key_new(key_no, X509_get0_pubkey(leaf));
-	ok = key != NULL &&
-	     SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 1) == 1;
+	/* each connection has a copy of the list, also of an empty one */
+	ok = key != NULL && SSL_CTX_use_cert_and_key(ctx, leaf, key,
+				sk_X509_num(chain) > 0 ? chain : NULL, 1) == 1;
 	if (!ok)
 		refuse("%s: certificate or key cannot be used", path);
 	EVP_PKEY_free(key);
@@ -276,7 +277,9 @@ set_basics(SSL_CTX *ctx, const struct site_conf *site)
 {
 	struct tls_policy_fault fault;
 
+	/* what is sent is what is in the certificate's file */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_NO_AUTO_CHAIN |
 				  SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);

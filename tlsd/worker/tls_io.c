@@ -2,10 +2,11 @@
  * One TLS connection as verdicts.  Runs in the worker; the only caller of
  * SSL_do_handshake, SSL_read, SSL_write and SSL_shutdown.
  *
- * Below OpenSSL is one BIO of our own:
+ * Below OpenSSL is one BIO of our own, the same for all connections: it works
+ * for the caller, whose call into OpenSSL is under way.
  *
  *	recv(fd) -> arrived -> on_bio_read -> OpenSSL
- *	send(fd) <- t->out <- on_bio_write <-
+ *	send(fd) <- caller's out <- on_bio_write <-
  *
  * Reading: each call from above grants one recv(), which brings as many
  * records as there are.  When it is used up the BIO says "later" without a
@@ -48,6 +49,8 @@
 #define LATE_STEPS_MAX 300
 #define LATE_BYTES (1024 * 1024)
 
+/* NULL between calls. */
+static struct tls_io *caller;
 /*
  * What one recv() has brought; a call's own, empty between calls.  One for
  * all connections of the process, so that an upload finds it in the cache and
@@ -99,12 +102,11 @@ receive(struct tls_io *t)
 static int
 on_bio_read(BIO *bio, char *room, int room_bytes)
 {
-	struct tls_io *t = BIO_get_data(bio);
 	int v = 1;
 
 	BIO_clear_retry_flags(bio);
 	if (arrived.len == 0)
-		v = receive(t);
+		v = receive(caller);
 	if (v > 0)
 		return (int)take_arrived(room, (size_t)room_bytes);
 	if (v < 0)
@@ -123,7 +125,7 @@ note_lack_of_memory(struct tls_io *t)
 static int
 on_bio_write(BIO *bio, const char *p, int len_bytes)
 {
-	struct tls_io *t = BIO_get_data(bio);
+	struct tls_io *t = caller;
 
 	BIO_clear_retry_flags(bio);
 	t->out_may_wait = false;
@@ -139,37 +141,51 @@ on_bio_write(BIO *bio, const char *p, int len_bytes)
 static long
 on_bio_ctrl(BIO *bio, int what, long num, void *p)
 {
-	const struct tls_io *t = BIO_get_data(bio);
-
+	(void)bio;
 	(void)num;
 	(void)p;
 	switch (what) {
 	case BIO_CTRL_FLUSH:
 		return 1;
 	case BIO_CTRL_EOF:
-		return t->is_ended;
+		return caller->is_ended;
 	default: /* OpenSSL's numbers, not ours */
 		return 0;
 	}
 }
 
-/* Made once per process. */
 static BIO_METHOD *
 bio_method(void)
 {
-	static BIO_METHOD *m;
-
-	if (m != NULL)
-		return m;
-	m = BIO_meth_new(
+	BIO_METHOD *m = BIO_meth_new(
 	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd client");
+
 	if (m != NULL && BIO_meth_set_read(m, on_bio_read) == 1 &&
 	    BIO_meth_set_write(m, on_bio_write) == 1 &&
 	    BIO_meth_set_ctrl(m, on_bio_ctrl) == 1)
 		return m;
 	BIO_meth_free(m);
-	m = NULL;
 	return NULL;
+}
+
+/*
+ * Made once per process.  Between two calls it holds nothing: whether one is
+ * to be repeated OpenSSL asks it before the next begins.  NULL: out of memory.
+ */
+static BIO *
+shared_bio(void)
+{
+	static BIO_METHOD *method;
+	static BIO *bio;
+
+	if (method == NULL)
+		method = bio_method();
+	if (bio == NULL && method != NULL) {
+		bio = BIO_new(method);
+		if (bio != NULL)
+			BIO_set_init(bio, 1);
+	}
+	return bio;
 }
 
 /* What was left over comes first; at most max_bytes are received. */
@@ -207,9 +223,10 @@ end_arrival(struct tls_io *t)
 static void
 on_ssl_info(const SSL *ssl, int where, int ret)
 {
-	struct tls_io *t = SSL_get_app_data(ssl);
+	struct tls_io *t = caller;
 	uint8_t description = (uint8_t)(ret & 0xff);
 
+	(void)ssl;
 	if (where == SSL_CB_ACCEPT_LOOP && t->is_done)
 		t->n_late++;
 	if ((where & SSL_CB_ALERT) == 0 || t->error != NULL)
@@ -255,12 +272,21 @@ forget_errors(void)
 		ERR_clear_error();
 }
 
-/* What ret of an SSL call means, before which the queue was empty. */
+static void
+begin_call(struct tls_io *t)
+{
+	CHECK(caller == NULL);
+	caller = t;
+	forget_errors();
+}
+
+/* What ret of the call means that has begun with begin_call(). */
 static enum tls_verdict
-verdict(struct tls_io *t, int ret)
+end_call(struct tls_io *t, int ret)
 {
 	enum tls_verdict v;
 
+	caller = NULL;
 	if (ret > 0)
 		return TLS_OK;
 	switch (SSL_get_error(t->ssl, ret)) {
@@ -293,23 +319,18 @@ bool
 tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
     void (*on_signed)(struct sign_op *op))
 {
-	BIO_METHOD *method = bio_method();
-	BIO *bio = method != NULL ? BIO_new(method) : NULL;
+	BIO *bio = shared_bio();
 
 	memset(t, 0, sizeof(*t));
 	t->fd = fd;
 	t->sign.on_done = on_signed;
 	t->ssl = SSL_new(ctx);
-	if (t->ssl == NULL || bio == NULL ||
-	    SSL_set_app_data(t->ssl, (char *)t) != 1) {
+	if (t->ssl == NULL || bio == NULL || BIO_up_ref(bio) != 1) {
 		SSL_free(t->ssl);
-		BIO_free(bio);
 		t->ssl = NULL;
 		ERR_clear_error();
 		return false;
 	}
-	BIO_set_data(bio, t);
-	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_info_callback(t->ssl, on_ssl_info);
 	SSL_set_accept_state(t->ssl);
@@ -322,9 +343,9 @@ run_handshake(struct tls_io *t)
 {
 	enum tls_verdict v;
 
-	forget_errors();
+	begin_call(t);
 	signer_provider_use(&t->sign);
-	v = verdict(t, SSL_do_handshake(t->ssl));
+	v = end_call(t, SSL_do_handshake(t->ssl));
 	signer_provider_use(NULL);
 	return v;
 }
@@ -391,6 +412,27 @@ tls_io_handshake(struct tls_io *t)
 	return v == TLS_WANT_READ && flushed != TLS_OK ? flushed : v;
 }
 
+/* Any type will do: what is documented is that the key's data are cleared. */
+static void
+clear_key(EVP_PKEY *key)
+{
+	(void)EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+	EVP_PKEY_free(key);
+}
+
+void
+tls_io_settle(struct tls_io *t)
+{
+	EVP_PKEY *key;
+
+	if (SSL_get_tmp_key(t->ssl, &key) == 1)
+		clear_key(key);
+	if (SSL_get_peer_tmp_key(t->ssl, &key) == 1)
+		clear_key(key);
+	SSL_set_tlsext_status_ocsp_resp(t->ssl, NULL, 0);
+	forget_errors();
+}
+
 bool
 tls_io_is_signing(const struct tls_io *t)
 {
@@ -412,8 +454,8 @@ read_record(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 {
 	enum tls_verdict v;
 
-	forget_errors();
-	v = verdict(t, SSL_read_ex(t->ssl, room, room_bytes, n));
+	begin_call(t);
+	v = end_call(t, SSL_read_ex(t->ssl, room, room_bytes, n));
 	t->is_starved = v == TLS_WANT_READ;
 	return v;
 }
@@ -512,8 +554,8 @@ tls_io_write(struct tls_io *t, const char *p, size_t len_bytes, size_t *taken)
 
 		if (want == 0)
 			return *taken > 0 ? TLS_OK : TLS_WANT_WRITE;
-		forget_errors();
-		v = verdict(t, SSL_write_ex(t->ssl, p + *taken, want, &got));
+		begin_call(t);
+		v = end_call(t, SSL_write_ex(t->ssl, p + *taken, want, &got));
 		if (v != TLS_OK)
 			return *taken > 0 ? TLS_OK : v;
 		*taken += got;
@@ -546,7 +588,8 @@ tls_io_shutdown(struct tls_io *t)
 {
 	if (t->has_failed || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
 		return;
-	forget_errors();
+	begin_call(t);
 	SSL_shutdown(t->ssl);
+	caller = NULL;
 	forget_errors();
 }

@@ -81,6 +81,12 @@ void tls_io_give_back(void);
  */
 enum tls_verdict tls_io_handshake(struct tls_io *t);
 /*
+ * After its OK, once: forgets what OpenSSL would keep as long as the
+ * connection lasts and nobody needs any more, which is both sides' keys of
+ * the exchange (of TLS 1.3, whose secret is derived) and the staple sent.
+ */
+void tls_io_settle(struct tls_io *t);
+/*
  * At most one system call: OK with *n > 0 bytes; the caller goes on while
  * tls_io_has_more() says that bytes are there without asking the socket.
  */

@@ -177,8 +177,10 @@ step_server(struct link *l)
 	if (is_over(l->verdict) || is_signer_asked(l))
 		return;
 	l->verdict = tls_io_handshake(&l->server);
-	if (l->verdict == TLS_OK) /* a ticket that may wait */
-		tls_io_flush(&l->server);
+	if (l->verdict == TLS_OK) {
+		tls_io_settle(&l->server);
+		tls_io_flush(&l->server); /* a ticket that may wait */
+	}
 	l->n_waits += l->verdict == TLS_WANT_SIGNER;
 }
 

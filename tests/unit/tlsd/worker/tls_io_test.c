@@ -842,6 +842,42 @@ a_key_update_is_answered_in_the_stream(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* A key's data are a provider's. */
+static void
+expect_no_keys(SSL *ssl)
+{
+	EVP_PKEY *key[2] = { NULL, NULL }; /* TLS 1.2 keeps none */
+
+	SSL_get_tmp_key(ssl, &key[0]);
+	SSL_get_peer_tmp_key(ssl, &key[1]);
+	for (size_t i = 0; i < ARRAY_LEN(key); i++) {
+		if (key[i] != NULL)
+			assert_null(EVP_PKEY_get0_provider(key[i]));
+		EVP_PKEY_free(key[i]);
+	}
+}
+
+static void
+keys_of_the_exchange_are_gone_once_it_is_settled(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	static const char *const groups[] = { "X25519", "P-256", "P-384" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(groups); i++) {
+		SSL_CTX *ctx = trusting_client(versions[i % 2]);
+		struct link l;
+
+		NEED(SSL_CTX_set1_groups_list(ctx, groups[i / 2]) == 1);
+		link_open(&l, ctx, "rsa.test");
+		link_shake_hands(&l);
+		expect_no_keys(l.server.ssl);
+		assert_true(link_echoes(&l));
+		link_close(&l);
+		SSL_CTX_free(ctx);
+	}
+}
+
 /* Reads until something other than "later"; what the client sends is small. */
 static enum tls_verdict
 read_some(struct link *l)
@@ -1020,6 +1056,8 @@ main(void)
 		cmocka_unit_test(a_forged_record_fails_with_bad_record_mac),
 		cmocka_unit_test(does_not_renegotiate),
 		cmocka_unit_test(a_key_update_is_answered_in_the_stream),
+		cmocka_unit_test(
+		    keys_of_the_exchange_are_gone_once_it_is_settled),
 		cmocka_unit_test(key_updates_without_end_are_a_flood),
 		cmocka_unit_test(key_updates_between_much_data_are_not),
 		cmocka_unit_test(
