@@ -360,8 +360,7 @@ begin(struct exchange *x, enum reason why)
 		/* the client's buffer may move while the answer waits */
 		x->request.line = arena_concat(&x->arena, &x->request.line, 1);
 	} else {
-		request_rules_plan(
-		    r, x->client->facts, e->names, &x->arena, &x->plan);
+		request_rules_plan(r, &x->who, e->names, &x->arena, &x->plan);
 		why = x->plan.why;
 	}
 	h1_front_begin(&x->front, r, !x->plan.is_framed || x->plan.hop.close,
@@ -402,6 +401,7 @@ on_request(struct client_conn *c, struct request *r, enum reason why)
 	*r = empty;
 	x->home = e;
 	x->client = c;
+	identity_tell(c->identity, &x->who, &x->tls);
 	x->tries.client = c->serial;
 	x->begun_ms = exchange_now_ms(x);
 	x->connect_ms = -1;

@@ -85,8 +85,7 @@ set_common_fields(struct exchange *x, struct slice type)
 {
 	struct fields *f = &x->response.fields;
 
-	if (!response_fields_add_hsts(
-		f, x->plan.site, x->client->facts, &x->arena))
+	if (!response_fields_add_hsts(f, x->plan.site, &x->who, &x->arena))
 		return false;
 	if (type.len > 0 && !fields_add(f, SLICE("Content-Type"), type))
 		return false;

@@ -20,7 +20,7 @@ struct slice
 exchange_id(const struct exchange *x, char id[EXCHANGE_ID_MAX])
 {
 	const struct client_conn *c = x->client;
-	const struct proxy_v2 *tls = c->facts->tls;
+	const struct proxy_v2 *tls = x->who.tls;
 	int n;
 
 	if (tls != NULL && tls->unique_id.len > 0)
@@ -45,7 +45,7 @@ static void
 fill(const struct exchange *x, struct access_entry *e)
 {
 	const struct request_head *r = &x->request.head;
-	const struct client_facts *who = x->client->facts;
+	const struct client_facts *who = &x->who;
 
 	e->client = who->addr_text;
 	e->https = who->https;
@@ -115,7 +115,7 @@ log_failure(const struct exchange *x)
 	    "site %s: client %.*s: %s: %.*s%s%.*s: server %s: status %u: "
 	    "id %.*s",
 	    x->plan.site != NULL ? x->plan.site->name : "-",
-	    SLICE_FMT(x->client->facts->addr_text), reason_name(x->why),
+	    SLICE_FMT(x->who.addr_text), reason_name(x->why),
 	    SLICE_FMT(line.len > 0 ? line : method), line.len > 0 ? "" : " ",
 	    SLICE_FMT(target), x->server_label != NULL ? x->server_label : "-",
 	    x->status, SLICE_FMT(exchange_id(x, id)));

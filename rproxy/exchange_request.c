@@ -17,7 +17,7 @@ exchange_request_rewrite(struct exchange *x)
 	sticky_read(x->plan.pool, x->plan.site->app, x->request.head.target,
 	    &x->request.head.fields, &x->tries.wishes);
 	return request_fields_rewrite(
-	    &x->request.head, &x->plan, x->client->facts, &x->arena);
+	    &x->request.head, &x->plan, &x->who, &x->arena);
 }
 
 static bool

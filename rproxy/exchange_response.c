@@ -36,8 +36,7 @@ bind_client(struct exchange *x)
 	    (w->n > 0 && w->server[0] == server))
 		return true;
 	value = sticky_cookie(pool, server,
-	    cookies_are_secure(&x->plan.site->http, x->client->facts->https),
-	    &x->arena);
+	    cookies_are_secure(&x->plan.site->http, x->who.https), &x->arena);
 	return value.p != NULL &&
 	       fields_add(&x->response.fields, SLICE("Set-Cookie"), value);
 }
@@ -46,7 +45,7 @@ static bool
 rewrite(struct exchange *x)
 {
 	return response_fields_rewrite(
-		   &x->response, &x->plan, x->client->facts, &x->arena) &&
+		   &x->response, &x->plan, &x->who, &x->arena) &&
 	       bind_client(x);
 }
 
@@ -128,7 +127,7 @@ interim(struct exchange *x)
 	}
 	fields_drop(&x->response.fields, FIELD_CONTENT_LENGTH);
 	if (!response_fields_rewrite_interim(
-		&x->response, &x->plan, x->client->facts, &x->arena))
+		&x->response, &x->plan, &x->who, &x->arena))
 		return REASON_NO_MEMORY;
 	return h1_front_interim(&x->front, x->client, &x->response)
 		   ? REASON_OK

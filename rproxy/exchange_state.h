@@ -71,6 +71,8 @@ struct exchange {
 
 	/* the request */
 	struct request request; /* owned */
+	struct client_facts who;
+	struct proxy_v2 tls; /* of who */
 	struct arena arena;
 	struct request_plan plan;
 	struct body_relay up;

@@ -20,7 +20,6 @@
 #include "common/listen.h"
 #include "common/log.h"
 #include "rproxy/front/acceptor.h"
-#include "rproxy/front/identity.h"
 #include "rproxy/metrics_table.h"
 
 #define REST_MS 200
@@ -54,20 +53,15 @@ may_connect(const struct acceptor *a, int fd)
 static bool
 take_plain(struct acceptor *a, int fd, const struct addr *peer)
 {
-	struct addr local;
 	int on = 1;
 
-	memset(&local, 0, sizeof(local));
-	local.len = sizeof(local.u);
-	if (getsockname(fd, &local.u.sa, &local.len) != 0)
-		local.len = 0;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	struct client_facts *facts = identity_from_socket(peer, &local);
-	if (facts == NULL)
+	struct identity *who = identity_from_socket(peer);
+	if (who == NULL)
 		return false;
-	if (client_conn_new(a->front, fd, facts))
+	if (client_conn_new(a->front, fd, who))
 		return true;
-	identity_free(facts);
+	identity_free(who);
 	return false;
 }
 

@@ -27,7 +27,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "rproxy/front/client_conn.h"
-#include "rproxy/front/identity.h"
 #include "rproxy/metrics_table.h"
 
 #define ANNOUNCE_MS 5000
@@ -72,6 +71,12 @@ front_is_full(const struct front *f, bool plain)
 /* states -------------------------------------------------------------------
  */
 
+static bool
+is_announced(const struct client_conn *c)
+{
+	return c->identity != NULL && identity_is_announced(c->identity);
+}
+
 static uint64_t
 state_ms(const struct client_conn *c, enum client_state state)
 {
@@ -90,9 +95,7 @@ state_ms(const struct client_conn *c, enum client_state state)
 	case CLIENT_LINGER:
 		/* Behind a Unix socket is tlsd with a client as slow as ours
 		 * may be; it has deadlines of its own. */
-		return c->facts != NULL && c->facts->tls != NULL
-			   ? k->send_timeout_ms
-			   : LINGER_MS;
+		return is_announced(c) ? k->send_timeout_ms : LINGER_MS;
 	case CLIENT_EXCHANGE: /* the handler's */
 	case CLIENT_CLOSED:
 		return 0;
@@ -158,8 +161,8 @@ leave(struct client_conn *c)
 	metrics_add(f->metrics, M_CLIENT_BYTES_OUT, c->stream.bytes_out);
 	f->handler->on_gone(c);
 	deadline_fini(&c->deadline);
-	identity_free(c->facts);
-	c->facts = NULL;
+	identity_free(c->identity);
+	c->identity = NULL;
 }
 
 static void
@@ -233,8 +236,8 @@ take_header(struct client_conn *c, const struct proxy_v2 *pp)
 		linger(c);
 		return false;
 	}
-	c->facts = identity_from_header(pp);
-	if (c->facts == NULL) {
+	c->identity = identity_from_header(pp);
+	if (c->identity == NULL) {
 		conn_close(c);
 		return false;
 	}
@@ -489,7 +492,7 @@ conn_take(struct front *f)
 }
 
 bool
-client_conn_new(struct front *f, int fd, struct client_facts *facts)
+client_conn_new(struct front *f, int fd, struct identity *who)
 {
 	struct client_conn *c = conn_take(f);
 
@@ -500,19 +503,19 @@ client_conn_new(struct front *f, int fd, struct client_facts *facts)
 		return false;
 	}
 	c->front = f;
-	c->facts = facts;
+	c->identity = who;
 	c->serial = ++f->serial;
-	c->state = facts == NULL ? CLIENT_ANNOUNCE : CLIENT_IDLE;
+	c->state = who == NULL ? CLIENT_ANNOUNCE : CLIENT_IDLE;
 	c->last = f->draining;
 	deadline_init(&c->deadline, f->deadlines, on_expire);
 	deadline_set(&c->deadline, state_ms(c, c->state));
 	TAILQ_INSERT_TAIL(&f->conns, c, entry);
 	f->n_conns++;
-	c->plain = facts != NULL;
+	c->plain = who != NULL;
 	if (c->plain)
 		f->n_plain++;
 	metrics_add(f->metrics,
-	    facts == NULL ? M_CONNECTIONS_ANNOUNCED : M_CONNECTIONS_PLAIN, 1);
+	    who == NULL ? M_CONNECTIONS_ANNOUNCED : M_CONNECTIONS_PLAIN, 1);
 	metrics_add(f->metrics, M_CONNECTIONS_OPEN, 1);
 	stream_want(&c->stream, true);
 	return true;
@@ -585,9 +588,8 @@ front_drain_generation(struct front *f, uint32_t generation)
 	unsigned n = 0;
 
 	TAILQ_FOREACH (c, &f->conns, entry) {
-		if (c->state == CLIENT_CLOSED || c->facts == NULL ||
-		    c->facts->tls == NULL ||
-		    c->facts->tls->generation != generation)
+		if (c->state == CLIENT_CLOSED || !is_announced(c) ||
+		    identity_generation(c->identity) != generation)
 			continue;
 		ask_to_leave(c);
 		n++;

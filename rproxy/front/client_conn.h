@@ -12,7 +12,7 @@
 #include "common/metrics.h"
 #include "common/stream.h"
 #include "rproxy/config.h"
-#include "rproxy/http/client_facts.h"
+#include "rproxy/front/identity.h"
 #include "rproxy/http/h1_read.h"
 
 /* A request head and the bytes that its slices point into. */
@@ -86,8 +86,8 @@ struct client_conn {
 	struct front *front; /* borrowed, outlives us */
 	TAILQ_ENTRY(client_conn) entry;
 	struct deadline deadline;
-	struct client_facts *facts; /* owned; NULL while ANNOUNCE */
-	void *exchange;             /* the handler's, while EXCHANGE */
+	struct identity *identity; /* owned; NULL while ANNOUNCE */
+	void *exchange;            /* the handler's, while EXCHANGE */
 	struct h1_scan scan;
 	uint64_t linger_until_ms; /* at most */
 	uint64_t serial;          /* of the connection in this worker */
@@ -115,10 +115,10 @@ void front_cut(struct front *f);
 void front_drain_generation(struct front *f, uint32_t generation);
 
 /*
- * Takes over fd.  facts (taken over): who it is; NULL: a PROXY header tells.
- * False: memory is short; fd and facts are still the caller's.
+ * Takes over fd.  who (taken over): who it is; NULL: a PROXY header tells.
+ * False: memory is short; fd and who are still the caller's.
  */
-bool client_conn_new(struct front *f, int fd, struct client_facts *facts);
+bool client_conn_new(struct front *f, int fd, struct identity *who);
 
 /*
  * Everything of the response has been taken by the kernel.  keep: the

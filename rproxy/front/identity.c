@@ -1,12 +1,13 @@
 /*
  * Facts about one client.  Runs in the worker; owned by the client_conn.
  *
- *	+--------------+----------+------------------------------+
- *	| client_facts | proxy_v2 | text and certificates, close |
- *	+--------------+----------+------------------------------+
+ *	+----------+---------+--------------+----------------------------+
+ *	| identity | address | address text | text and certificates, ... |
+ *	+----------+---------+--------------+----------------------------+
  *
- * in one piece of memory; proxy_v2 only where a header was received.  It is
- * believed because the listener checked who sent it, not here.
+ * in one piece of memory, the texts one behind the other without an end mark.
+ * Unpacked it is four times as large.  A header is believed because the
+ * listener checked who sent it, not here.
  */
 #include <string.h>
 
@@ -39,31 +40,31 @@ static const size_t copied[] = {
 
 #define N_SLICES (ARRAY_LEN(copied) + PROXY_V2_CHAIN_MAX)
 
+struct identity {
+	uint32_t verify;
+	uint32_t generation;
+	uint16_t cipher_bits;
+	uint16_t slice_bytes[N_SLICES]; /* a header has 16 bits for all */
+	uint8_t addr_bytes;
+	uint8_t addr_text_bytes;
+	uint8_t client;
+	uint8_t n_chain;
+	bool is_announced;
+	bool has_ssl;
+	bool is_verified;
+	char bytes[];
+};
+
+_Static_assert(
+    sizeof(((struct addr *)0)->u) <= UINT8_MAX && ADDR_TEXT_MAX <= UINT8_MAX,
+    "their lengths are kept in a byte each");
+
 static struct slice *
 slice_at(struct proxy_v2 *pp, size_t i)
 {
 	if (i >= ARRAY_LEN(copied))
 		return &pp->chain[i - ARRAY_LEN(copied)];
 	return (struct slice *)(void *)((char *)pp + copied[i]);
-}
-
-static char *
-put(char *room, struct slice *s)
-{
-	if (s->len == 0) {
-		*s = SLICE_NONE;
-		return room;
-	}
-	memcpy(room, s->p, s->len);
-	s->p = room;
-	return room + s->len;
-}
-
-static void
-name_client(struct client_facts *f, const char *text, char *room)
-{
-	f->addr_text = slice_of(text);
-	(void)put(room, &f->addr_text);
 }
 
 /* A client on a Unix socket without a header, or AF_UNSPEC, has no address. */
@@ -75,53 +76,120 @@ client_text(const struct addr *a, char text[ADDR_TEXT_MAX])
 	return addr_format_ip(a, text);
 }
 
-struct client_facts *
-identity_from_socket(const struct addr *peer, const struct addr *local)
+/* With room for more_bytes behind the address and its text. */
+static struct identity *
+identity_new(const struct addr *client, size_t more_bytes)
 {
 	char text[ADDR_TEXT_MAX];
-	const char *who = client_text(peer, text);
-	struct client_facts *f = mem_try(sizeof(*f) + strlen(who));
+	const char *who = client_text(client, text);
+	size_t who_bytes = strlen(who);
+	struct identity *i =
+	    mem_try(sizeof(*i) + client->len + who_bytes + more_bytes);
 
-	if (f == NULL)
+	CHECK(client->len <= sizeof(client->u));
+	if (i == NULL)
 		return NULL;
-	f->addr = *peer;
-	f->local = *local;
-	name_client(f, who, (char *)(f + 1));
-	return f;
+	i->addr_bytes = (uint8_t)client->len;
+	i->addr_text_bytes = (uint8_t)who_bytes;
+	memcpy(i->bytes, &client->u, client->len);
+	memcpy(i->bytes + client->len, who, who_bytes);
+	return i;
 }
 
-struct client_facts *
+struct identity *
+identity_from_socket(const struct addr *peer)
+{
+	return identity_new(peer, 0);
+}
+
+struct identity *
 identity_from_header(const struct proxy_v2 *pp)
 {
-	struct proxy_v2 copy = *pp;
-	char text[ADDR_TEXT_MAX];
-	const char *who = client_text(&pp->src, text);
-	size_t len = strlen(who);
+	struct proxy_v2 from = *pp;
+	struct identity *i;
+	size_t len = 0;
+	char *room;
 
-	for (size_t i = copy.n_chain; i < PROXY_V2_CHAIN_MAX; i++)
-		copy.chain[i] = SLICE_NONE;
-	for (size_t i = 0; i < N_SLICES; i++)
-		len += slice_at(&copy, i)->len;
-
-	struct client_facts *f = mem_try(sizeof(*f) + sizeof(copy) + len);
-	if (f == NULL)
+	for (size_t n = from.n_chain; n < PROXY_V2_CHAIN_MAX; n++)
+		from.chain[n] = SLICE_NONE;
+	for (size_t n = 0; n < N_SLICES; n++)
+		len += slice_at(&from, n)->len;
+	CHECK(len <= UINT16_MAX);
+	i = identity_new(&from.src, len);
+	if (i == NULL)
 		return NULL;
-	struct proxy_v2 *tls = (struct proxy_v2 *)(void *)(f + 1);
-	char *room = (char *)(tls + 1);
-	for (size_t i = 0; i < N_SLICES; i++)
-		room = put(room, slice_at(&copy, i));
-	*tls = copy;
-	f->https = (pp->client & PROXY_V2_CLIENT_SSL) != 0;
-	f->addr = pp->src;
-	f->local = pp->dst;
-	f->tls = tls;
-	f->cert_verified = proxy_v2_is_verified(pp);
-	name_client(f, who, room);
-	return f;
+	i->is_announced = true;
+	i->has_ssl = from.has_ssl;
+	i->client = from.client;
+	i->verify = from.verify;
+	i->is_verified = proxy_v2_is_verified(pp);
+	i->cipher_bits = from.cipher_bits;
+	i->generation = from.generation;
+	i->n_chain = (uint8_t)from.n_chain;
+	room = i->bytes + i->addr_bytes + i->addr_text_bytes;
+	for (size_t n = 0; n < N_SLICES; n++) {
+		const struct slice *s = slice_at(&from, n);
+
+		i->slice_bytes[n] = (uint16_t)s->len;
+		if (s->len > 0)
+			memcpy(room, s->p, s->len);
+		room += s->len;
+	}
+	return i;
 }
 
 void
-identity_free(struct client_facts *f)
+identity_free(struct identity *i)
 {
-	mem_free(f);
+	mem_free(i);
+}
+
+static void
+tell_header(const struct identity *i, const char *p, struct proxy_v2 *out)
+{
+	*out = (struct proxy_v2){ .command = PROXY_V2_PROXY,
+		.has_ssl = i->has_ssl,
+		.client = i->client,
+		.verify = i->verify,
+		.cipher_bits = i->cipher_bits,
+		.generation = i->generation,
+		.n_chain = i->n_chain };
+	for (size_t n = 0; n < N_SLICES; n++) {
+		if (i->slice_bytes[n] == 0)
+			continue;
+		*slice_at(out, n) = (struct slice){ p, i->slice_bytes[n] };
+		p += i->slice_bytes[n];
+	}
+}
+
+void
+identity_tell(
+    const struct identity *i, struct client_facts *out, struct proxy_v2 *tls)
+{
+	const char *text = i->bytes + i->addr_bytes;
+
+	*out = (struct client_facts){
+		.https = (i->client & PROXY_V2_CLIENT_SSL) != 0,
+		.addr.len = i->addr_bytes,
+		.addr_text = { text, i->addr_text_bytes },
+		.cert_verified = i->is_verified,
+	};
+	memcpy(&out->addr.u, i->bytes, i->addr_bytes);
+	if (!i->is_announced)
+		return;
+	tell_header(i, text + i->addr_text_bytes, tls);
+	tls->src = out->addr;
+	out->tls = tls;
+}
+
+bool
+identity_is_announced(const struct identity *i)
+{
+	return i->is_announced;
+}
+
+uint32_t
+identity_generation(const struct identity *i)
+{
+	return i->generation;
 }

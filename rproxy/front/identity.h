@@ -1,21 +1,31 @@
 /*
  * Who the client of a connection is, as a copy that lives as long as the
  * connection: one allocation of exactly the size needed, since thousands of
- * idle connections hold one.  Pure.
+ * idle connections hold one.  A request has it unpacked.  Pure.
  */
 #ifndef RPROXY_FRONT_IDENTITY_H
 #define RPROXY_FRONT_IDENTITY_H
 
 #include "rproxy/http/client_facts.h"
 
+struct identity;
+
 /* From the socket of a plain listener.  NULL: memory is short. */
-struct client_facts *
-identity_from_socket(const struct addr *peer, const struct addr *local);
+struct identity *identity_from_socket(const struct addr *peer);
 /*
  * From a PROXY header (command PROXY) that a believed peer sent; everything
- * is copied.  Without TLS facts in it the client came by plain http.
+ * is copied but the address that the client connected to, which nobody asks
+ * for.  Without TLS facts in it the client came by plain http.
  */
-struct client_facts *identity_from_header(const struct proxy_v2 *pp);
-void identity_free(struct client_facts *f);
+struct identity *identity_from_header(const struct proxy_v2 *pp);
+void identity_free(struct identity *i);
+
+/* Slices in out point into i; out->tls points to *tls, or is NULL. */
+void identity_tell(
+    const struct identity *i, struct client_facts *out, struct proxy_v2 *tls);
+/* It came with a header. */
+bool identity_is_announced(const struct identity *i);
+/* Of the tlsd that announced it; 0: none has, or it has not said. */
+uint32_t identity_generation(const struct identity *i);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What we know about the client of a connection, and from whom.  Filled by
+ * What we know about the client of a request, and from whom.  Filled by
  * front/identity, read by route and rewrite.  Slices live as long as the
  * client connection.
  */
@@ -16,9 +16,8 @@
 struct client_facts {
 	bool https;
 	struct addr addr;       /* of the client; len 0: unknown */
-	struct addr local;      /* the address the client connected to */
 	struct slice addr_text; /* without port: "192.0.2.1"; "unknown" */
-	/* from tlsd; NULL on a plain listener */
+	/* from tlsd, without dst; NULL on a plain listener */
 	const struct proxy_v2 *tls;
 	bool cert_verified; /* proxy_v2_is_verified() */
 };

@@ -32,17 +32,21 @@ static void
 a_plain_client_is_known_by_its_socket(void **state)
 {
 	struct addr peer = address("192.0.2.1:40000");
-	struct addr local = address("192.0.2.9:8080");
-	struct client_facts *f = identity_from_socket(&peer, &local);
+	struct identity *i = identity_from_socket(&peer);
+	struct client_facts f;
+	struct proxy_v2 tls;
 
 	(void)state;
-	assert_non_null(f);
-	expect(f->addr_text, "192.0.2.1");
-	assert_int_equal(addr_port(&f->local), 8080);
-	assert_false(f->https);
-	assert_false(f->cert_verified);
-	assert_null(f->tls);
-	identity_free(f);
+	assert_non_null(i);
+	assert_false(identity_is_announced(i));
+	assert_int_equal(identity_generation(i), 0);
+	identity_tell(i, &f, &tls);
+	expect(f.addr_text, "192.0.2.1");
+	assert_true(addr_eq(&f.addr, &peer));
+	assert_false(f.https);
+	assert_false(f.cert_verified);
+	assert_null(f.tls);
+	identity_free(i);
 }
 
 /* Every slice of the header, in memory that is overwritten afterwards. */
@@ -61,32 +65,81 @@ everything_in_a_header_is_copied(void **state)
 		.authority = { text + 27, 6 },
 		.unique_id = { text + 34, 4 },
 		.cert = { text, 3 },
+		.cipher_bits = 256,
 		.generation = 4,
 	};
 
 	(void)state;
 	pp.src = address("[2001:db8::1]:40000");
-	pp.dst = address("[2001:db8::2]:443");
-	struct client_facts *f = identity_from_header(&pp);
-	assert_non_null(f);
+	struct identity *i = identity_from_header(&pp);
+	assert_non_null(i);
 	memset(text, '#', sizeof(text) - 1);
 	memset(&pp, 0xff, sizeof(pp));
 
-	expect(f->addr_text, "2001:db8::1");
-	assert_int_equal(addr_port(&f->local), 443);
-	assert_true(f->https);
-	assert_true(f->cert_verified);
-	expect(f->tls->version, "TLSv1.3");
-	expect(f->tls->chain[0], "chain0");
-	expect(f->tls->chain[1], "chain1");
-	assert_int_equal(f->tls->n_chain, 2);
-	expect(f->tls->subject, "CN=u");
-	expect(f->tls->authority, "portal");
-	expect(f->tls->unique_id, "id-1");
-	expect(f->tls->cert, "TLS");
-	assert_int_equal(f->tls->generation, 4);
-	assert_null(f->tls->issuer.p);
-	identity_free(f);
+	struct client_facts f;
+	struct proxy_v2 tls;
+	memset(&tls, 0xff, sizeof(tls));
+	identity_tell(i, &f, &tls);
+	assert_true(identity_is_announced(i));
+	assert_int_equal(identity_generation(i), 4);
+	expect(f.addr_text, "2001:db8::1");
+	assert_int_equal(addr_port(&f.addr), 40000);
+	assert_true(f.https);
+	assert_true(f.cert_verified);
+	assert_ptr_equal(f.tls, &tls);
+	assert_true(addr_eq(&tls.src, &f.addr));
+	assert_int_equal(tls.command, PROXY_V2_PROXY);
+	assert_true(tls.has_ssl);
+	assert_int_equal(
+	    tls.client, PROXY_V2_CLIENT_SSL | PROXY_V2_CLIENT_CERT_CONN);
+	expect(tls.version, "TLSv1.3");
+	expect(tls.chain[0], "chain0");
+	expect(tls.chain[1], "chain1");
+	assert_null(tls.chain[2].p);
+	assert_int_equal(tls.n_chain, 2);
+	expect(tls.subject, "CN=u");
+	expect(tls.authority, "portal");
+	expect(tls.unique_id, "id-1");
+	expect(tls.cert, "TLS");
+	assert_int_equal(tls.verify, 0);
+	assert_int_equal(tls.cipher_bits, 256);
+	assert_int_equal(tls.generation, 4);
+	assert_null(tls.issuer.p);
+	identity_free(i);
+}
+
+/* As many bytes as a header can have, in the last slice of all. */
+static void
+a_long_chain_is_copied_whole(void **state)
+{
+	static char der[UINT16_MAX];
+	struct proxy_v2 pp = { .command = PROXY_V2_PROXY, .n_chain = 8 };
+	struct client_facts f;
+	struct proxy_v2 tls;
+
+	(void)state;
+	memset(der, 'd', sizeof(der));
+	pp.chain[7] = (struct slice){ der, sizeof(der) };
+	struct identity *i = identity_from_header(&pp);
+	identity_tell(i, &f, &tls);
+	assert_int_equal(tls.n_chain, 8);
+	assert_true(slice_eq(tls.chain[7], pp.chain[7]));
+	assert_int_equal(tls.chain[6].len, 0);
+	identity_free(i);
+}
+
+/* For what is seen without slices. */
+static struct client_facts
+told(const struct proxy_v2 *pp)
+{
+	static struct proxy_v2 tls;
+	struct identity *i = identity_from_header(pp);
+	struct client_facts f;
+
+	assert_non_null(i);
+	identity_tell(i, &f, &tls);
+	identity_free(i);
+	return f;
 }
 
 static void
@@ -96,11 +149,8 @@ a_header_without_tls_is_plain_http(void **state)
 
 	(void)state;
 	pp.src = address("192.0.2.7:1");
-	struct client_facts *f = identity_from_header(&pp);
-	assert_false(f->https);
-	assert_int_equal(f->local.len, 0);
-	expect(f->addr_text, "192.0.2.7");
-	identity_free(f);
+	assert_false(told(&pp).https);
+	assert_false(told(&pp).tls->has_ssl);
 }
 
 static void
@@ -108,14 +158,19 @@ a_client_without_an_address_is_unknown(void **state)
 {
 	struct proxy_v2 pp = { .command = PROXY_V2_PROXY };
 	struct addr none = { .len = 0 };
-	struct client_facts *f = identity_from_header(&pp);
+	struct addr path = address("/run/x.sock");
+	struct identity *all[] = { identity_from_header(&pp),
+		identity_from_socket(&none), identity_from_socket(&path) };
 
 	(void)state;
-	expect(f->addr_text, "unknown");
-	identity_free(f);
-	f = identity_from_socket(&none, &none);
-	expect(f->addr_text, "unknown");
-	identity_free(f);
+	for (size_t n = 0; n < ARRAY_LEN(all); n++) {
+		struct client_facts f;
+		struct proxy_v2 tls;
+
+		identity_tell(all[n], &f, &tls);
+		expect(f.addr_text, "unknown");
+		identity_free(all[n]);
+	}
 }
 
 /* Trap 1: X509_V_OK without a certificate means nothing. */
@@ -126,11 +181,9 @@ no_certificate_is_not_a_verified_one(void **state)
 		.has_ssl = true,
 		.client = PROXY_V2_CLIENT_SSL,
 		.verify = 0 };
-	struct client_facts *f = identity_from_header(&pp);
 
 	(void)state;
-	assert_false(f->cert_verified);
-	identity_free(f);
+	assert_false(told(&pp).cert_verified);
 }
 
 int
@@ -139,6 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_client_is_known_by_its_socket),
 		cmocka_unit_test(everything_in_a_header_is_copied),
+		cmocka_unit_test(a_long_chain_is_copied_whole),
 		cmocka_unit_test(a_header_without_tls_is_plain_http),
 		cmocka_unit_test(a_client_without_an_address_is_unknown),
 		cmocka_unit_test(no_certificate_is_not_a_verified_one),
