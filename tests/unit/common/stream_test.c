@@ -208,6 +208,7 @@ urgent_data_does_not_stop_what_passes(void **state)
 	}
 	assert_int_equal(all, 1100);
 	stream_close(&from, NULL);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
 	close(peer);
 	close(l);
 }
