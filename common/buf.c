@@ -2,12 +2,13 @@
  * A byte queue with a ceiling.  Pure; used by every process, one or two per
  * connection and direction.
  *
- *	data      head           tail          cap
- *	 |  taken  |    held      |    room     |
+ *	storage, data  head           tail          cap
+ *	         |  taken  |    held   |    room     |
  *
  * Bytes move only when room is asked for and there is none behind tail: a
  * short rest to the front, or the whole into storage twice as large.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -19,8 +20,10 @@
 static size_t
 grown_cap(const struct buf *b, size_t need_bytes, size_t max_bytes)
 {
-	size_t cap = b->cap < BUF_MIN_BYTES ? BUF_MIN_BYTES : b->cap;
+	size_t cap = buf_storage_bytes(b);
 
+	if (cap < BUF_MIN_BYTES)
+		cap = BUF_MIN_BYTES;
 	while (cap < need_bytes && cap <= max_bytes / 2)
 		cap *= 2;
 	if (cap < need_bytes || cap > max_bytes)
@@ -31,29 +34,36 @@ grown_cap(const struct buf *b, size_t need_bytes, size_t max_bytes)
 static bool
 grow(struct buf *b, size_t need_bytes, size_t max_bytes)
 {
-	size_t len = buf_len(b);
+	struct slice held = buf_slice(b);
 	size_t cap = grown_cap(b, need_bytes, max_bytes);
-	char *data = mem_try_unzeroed(cap);
+	struct buf_storage *s;
 
-	if (data == NULL)
+	if (cap > SIZE_MAX - sizeof(*s))
 		return false;
-	if (len > 0)
-		memcpy(data, b->data + b->head, len);
-	mem_free(b->data);
-	*b = (struct buf){ .data = data, .tail = len, .cap = cap };
+	s = mem_try_unzeroed(sizeof(*s) + cap);
+	if (s == NULL)
+		return false;
+	s->head = 0;
+	s->tail = held.len;
+	s->cap = cap;
+	if (held.len > 0)
+		memcpy(s->data, held.p, held.len);
+	mem_free(b->storage);
+	b->storage = s;
 	return true;
 }
 
 bool
 buf_make_room(struct buf *b, size_t want_bytes, size_t max_bytes)
 {
+	struct buf_storage *s = b->storage;
 	size_t len = buf_len(b);
 
-	if (b->cap - len < want_bytes)
+	if (buf_storage_bytes(b) - len < want_bytes)
 		return grow(b, len + want_bytes, max_bytes);
-	memmove(b->data, b->data + b->head, len);
-	b->head = 0;
-	b->tail = len;
+	memmove(s->data, s->data + s->head, len);
+	s->head = 0;
+	s->tail = len;
 	return true;
 }
 
@@ -61,7 +71,8 @@ void
 buf_commit(struct buf *b, size_t len_bytes)
 {
 	CHECK(len_bytes <= buf_room_len(b));
-	b->tail += len_bytes;
+	if (len_bytes > 0)
+		b->storage->tail += len_bytes;
 }
 
 bool
@@ -69,26 +80,39 @@ buf_append(struct buf *b, const void *p, size_t len_bytes, size_t max_bytes)
 {
 	if (!buf_reserve(b, len_bytes, max_bytes))
 		return false;
-	if (len_bytes > 0)
-		memcpy(buf_room(b), p, len_bytes);
-	b->tail += len_bytes;
+	if (len_bytes == 0)
+		return true;
+	memcpy(buf_room(b), p, len_bytes);
+	b->storage->tail += len_bytes;
 	return true;
+}
+
+void
+buf_shorten(struct buf *b, size_t len_bytes)
+{
+	CHECK(len_bytes <= buf_len(b));
+	if (b->storage != NULL)
+		b->storage->tail = b->storage->head + len_bytes;
 }
 
 void
 buf_consume(struct buf *b, size_t len_bytes)
 {
+	struct buf_storage *s = b->storage;
+
 	CHECK(len_bytes <= buf_len(b));
-	b->head += len_bytes;
-	if (b->head == b->tail)
-		b->head = b->tail = 0;
+	if (s == NULL)
+		return;
+	s->head += len_bytes;
+	if (s->head == s->tail)
+		s->head = s->tail = 0;
 }
 
 void
 buf_release(struct buf *b)
 {
-	mem_free(b->data);
-	*b = (struct buf){ 0 };
+	mem_free(b->storage);
+	b->storage = NULL;
 }
 
 void

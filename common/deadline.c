@@ -72,7 +72,6 @@ enqueue(struct deadline *d)
 	if (d->tick > last)
 		d->tick = last;
 	TAILQ_INSERT_TAIL(slot_at(w, d->tick), d, entry);
-	d->queued = true;
 	if (w->is_turning)
 		return;
 	if (w->wake_tick == 0 || d->tick < w->wake_tick)
@@ -83,7 +82,7 @@ static void
 dequeue(struct deadline *d)
 {
 	TAILQ_REMOVE(slot_at(d->wheel, d->tick), d, entry);
-	d->queued = false;
+	d->tick = 0;
 }
 
 static void
@@ -189,9 +188,9 @@ deadline_set(struct deadline *d, uint64_t after_ms)
 		return;
 	}
 	d->due_ms = uv_now(d->wheel->timer.loop) + after_ms;
-	if (d->queued && d->tick <= tick_of(d->due_ms))
+	if (d->tick != 0 && d->tick <= tick_of(d->due_ms))
 		return;
-	if (d->queued)
+	if (d->tick != 0)
 		dequeue(d);
 	enqueue(d);
 }
@@ -205,7 +204,7 @@ deadline_clear(struct deadline *d)
 void
 deadline_fini(struct deadline *d)
 {
-	if (d->queued)
+	if (d->tick != 0)
 		dequeue(d);
 	d->due_ms = 0;
 }

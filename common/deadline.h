@@ -21,8 +21,7 @@ struct deadline {
 	struct deadlines *wheel; /* borrowed */
 	void (*on_expire)(struct deadline *d);
 	uint64_t due_ms; /* 0: not set */
-	uint64_t tick;   /* when it is looked at, if queued */
-	bool queued;
+	uint64_t tick;   /* when it is looked at; 0: not queued */
 };
 
 struct deadlines *deadlines_new(uv_loop_t *loop);

@@ -65,7 +65,8 @@ stream_home_fini(struct stream_home *h)
 bool
 stream_buf_take(struct stream_home *h, struct buf *b)
 {
-	CHECK(b->data == NULL);
+	if (buf_storage_bytes(b) > 0)
+		return true;
 	if (h->n_spare == 0)
 		return buf_reserve(b, STREAM_BUF_BYTES, STREAM_BUF_BYTES);
 	*b = h->spare[--h->n_spare];
@@ -75,11 +76,11 @@ stream_buf_take(struct stream_home *h, struct buf *b)
 void
 stream_buf_give(struct stream_home *h, struct buf *b)
 {
-	if (b->data == NULL)
-		return;
+	size_t cap = buf_storage_bytes(b);
+
 	buf_consume(b, buf_len(b));
-	if (h->n_spare == STREAM_SPARES || b->cap < STREAM_BUF_BYTES ||
-	    b->cap > 2 * STREAM_BUF_BYTES) {
+	if (h->n_spare == STREAM_SPARES || cap < STREAM_BUF_BYTES ||
+	    cap > 2 * STREAM_BUF_BYTES) {
 		buf_release(b);
 		return;
 	}
@@ -145,12 +146,12 @@ stream_fill(struct stream *s, size_t max_bytes)
 
 	if (buf_len(in) >= max_bytes)
 		return STREAM_WAIT;
-	if (in->data == NULL && !stream_buf_take(s->home, in))
+	if (!stream_buf_take(s->home, in))
 		return read_failed(s, ENOMEM);
 	if (buf_room_len(in) == 0) {
 		size_t more = max_bytes - buf_len(in);
-		if (more > in->cap)
-			more = in->cap;
+		if (more > buf_storage_bytes(in))
+			more = buf_storage_bytes(in);
 		if (!buf_reserve(in, more, max_bytes))
 			return read_failed(s, ENOMEM);
 	}
@@ -176,9 +177,8 @@ hold(struct stream *s, const struct iovec *v, unsigned n, size_t taken)
 		const char *p = (const char *)v[i].iov_base + taken;
 		size_t len = v[i].iov_len - taken;
 		taken = 0;
-		if (s->out.data == NULL && !stream_buf_take(s->home, &s->out))
-			return write_failed(s, ENOMEM);
-		if (!buf_append(&s->out, p, len, buf_len(&s->out) + len))
+		if (!stream_buf_take(s->home, &s->out) ||
+		    !buf_append(&s->out, p, len, buf_len(&s->out) + len))
 			return write_failed(s, ENOMEM);
 	}
 	return buf_len(&s->out) > 0 ? STREAM_WAIT : STREAM_OK;
@@ -195,8 +195,7 @@ stream_send(struct stream *s, const struct iovec *v, unsigned n)
 	if (s->write_error != 0)
 		return STREAM_FAILED;
 	if (held > 0)
-		all[n_all++] =
-		    (struct iovec){ s->out.data + s->out.head, held };
+		all[n_all++] = (struct iovec){ buf_bytes(&s->out), held };
 	if (n > 0)
 		memcpy(all + n_all, v, n * sizeof(*v));
 	n_all += n;

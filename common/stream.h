@@ -35,7 +35,7 @@ void stream_home_fini(struct stream_home *h);
 /* At start, before the sandbox: from here on bytes can pass uncopied. */
 void stream_home_open_pipe(struct stream_home *h);
 
-/* Storage of STREAM_BUF_BYTES for an empty buffer; false: memory is short. */
+/* Storage of STREAM_BUF_BYTES, if b has none; false: memory is short. */
 bool stream_buf_take(struct stream_home *h, struct buf *b);
 /* Empties b; keeps the storage for the next one. */
 void stream_buf_give(struct stream_home *h, struct buf *b);

@@ -30,7 +30,7 @@
 #include "common/watch.h"
 
 #define BOTH (WATCH_READ | WATCH_WRITE)
-#define ERRORS_IN_A_ROW 3
+#define ERRORS_IN_A_ROW 3 /* fits into errors_in_a_row */
 #define RETRY_MS 100
 #define BATCH 256
 
@@ -207,7 +207,7 @@ tell_kernel(struct watch *w, int what, unsigned events)
 		return false;
 	if ((w->armed == 0) != (events == 0))
 		count_armed(w->set, events != 0 ? 1 : -1);
-	w->armed = events;
+	w->armed = events & BOTH;
 	return true;
 }
 
@@ -288,7 +288,8 @@ report_error(struct watch *w)
 	(void)tell_kernel(w, EPOLL_CTL_DEL, 0);
 	if (w->is_new)
 		return;
-	w->errors_in_a_row++;
+	if (w->errors_in_a_row < ERRORS_IN_A_ROW)
+		w->errors_in_a_row++;
 	w->is_reporting_error = true;
 	w->on_ready(w, BOTH);
 	w->is_reporting_error = false;
@@ -387,7 +388,7 @@ watch_want(struct watch *w, unsigned events)
 	CHECK((events & ~BOTH) == 0);
 	if (!watch_is_open(w))
 		return;
-	w->wants = events;
+	w->wants = events & BOTH;
 	w->is_new = w->is_new && events == 0;
 	if (w->is_reporting_error || is_retry_pending(w))
 		return;

@@ -29,13 +29,14 @@ struct watch {
 	struct watch_set *set;    /* of the loop; outlives us */
 	TAILQ_ENTRY(watch) entry; /* closing */
 	int fd; /* owned from watch_open() on; -1 when closed */
-	unsigned wants;
-	unsigned armed;
-	unsigned errors_in_a_row;
-	bool is_reporting_error;
-	bool is_new; /* nothing has been wanted yet */
-	bool is_own; /* no other process has the socket, too */
-	enum watch_end end;
+	/* in bits: thousands of idle connections have two */
+	unsigned wants : 2;
+	unsigned armed : 2;
+	unsigned errors_in_a_row : 2; /* as many as are counted */
+	bool is_reporting_error : 1;
+	bool is_new : 1; /* nothing has been wanted yet */
+	bool is_own : 1; /* no other process has the socket, too */
+	enum watch_end end : 2;
 	struct watch_retry *retry; /* owned, NULL: no lasting error */
 	void (*on_ready)(struct watch *w, unsigned events);
 	void (*on_closed)(struct watch *w);

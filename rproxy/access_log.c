@@ -162,7 +162,7 @@ access_log_add(struct access_log *l, int file, const struct access_entry *e)
 		return;
 	if (before < HELD_MAX &&
 	    !access_line_write(&f->lines, l->config->access_log_format, e))
-		f->lines.tail = f->lines.head + before; /* no half lines */
+		buf_shorten(&f->lines, before); /* no half lines */
 	if (buf_len(&f->lines) >= FLUSH_BYTES)
 		file_flush(f);
 	if (buf_len(&f->lines) > 0)

@@ -138,7 +138,7 @@ feed_buffered(struct exchange *x)
 {
 	struct buf *in = &x->client->stream.in;
 	size_t used = 0;
-	enum reason why = feed(x, in->data + in->head, buf_len(in), &used);
+	enum reason why = feed(x, buf_bytes(in), buf_len(in), &used);
 
 	buf_consume(in, used);
 	return why;
@@ -163,8 +163,7 @@ exchange_request_begin(struct exchange *x)
 	if (x->plan.framing.kind == BODY_CHUNKED &&
 	    may_not_know_chunks(x->server->server))
 		return REASON_LENGTH_REQUIRED;
-	if (to->out.data == NULL &&
-	    !stream_buf_take(x->home->front->streams, &to->out))
+	if (!stream_buf_take(x->home->front->streams, &to->out))
 		return REASON_NO_MEMORY;
 	if (!write_head(x, &to->out))
 		return REASON_NO_MEMORY;
@@ -221,11 +220,9 @@ feed_from_socket(struct exchange *x)
 	if (why != REASON_OK || used == len)
 		return why;
 	/* The beginning of the next request, whatever became of this one. */
-	if (from->in.data == NULL &&
-	    !stream_buf_take(x->home->front->streams, &from->in))
-		return REASON_NO_MEMORY;
-	return buf_append(
-		   &from->in, scratch + used, len - used, STREAM_SCRATCH_BYTES)
+	return stream_buf_take(x->home->front->streams, &from->in) &&
+		       buf_append(&from->in, scratch + used, len - used,
+			   STREAM_SCRATCH_BYTES)
 		   ? REASON_OK
 		   : REASON_NO_MEMORY;
 }

@@ -269,7 +269,7 @@ read_head(struct exchange *x)
 		return REASON_OK;
 	x->has_begun = true;
 	if (is_kept) {
-		bytes = from->in.data + from->in.head;
+		bytes = buf_bytes(&from->in);
 		len = buf_len(&from->in);
 	}
 	enum reason why = take_heads(x, bytes, len, &used);
@@ -278,8 +278,7 @@ read_head(struct exchange *x)
 	if (is_kept)
 		buf_consume(&from->in, used);
 	else if (used < len &&
-		 ((from->in.data == NULL &&
-		      !stream_buf_take(home, &from->in)) ||
+		 (!stream_buf_take(home, &from->in) ||
 		     !buf_append(&from->in, bytes + used, len - used,
 			 max_bytes + STREAM_SCRATCH_BYTES)))
 		return REASON_NO_MEMORY;

@@ -34,7 +34,7 @@ send_read_ahead(struct tunnel *t)
 	if (len == 0)
 		return STREAM_OK;
 	enum stream_verdict v =
-	    send_bytes(t->server, in->data + in->head, len, &t->up_bytes);
+	    send_bytes(t->server, buf_bytes(in), len, &t->up_bytes);
 	buf_consume(in, len);
 	return v;
 }

@@ -36,7 +36,7 @@ write_start(struct client_conn *c, const struct response_head *r)
 	struct buf *out = &c->stream.out;
 	struct slice phrase = r->reason;
 
-	if (out->data == NULL && !stream_buf_take(c->front->streams, out))
+	if (!stream_buf_take(c->front->streams, out))
 		return false;
 	if (phrase.len == 0)
 		phrase = h1_phrase(r->status);

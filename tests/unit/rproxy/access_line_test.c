@@ -51,7 +51,7 @@ expect(enum access_log_format format, const struct access_entry *e,
 
 	assert_true(access_line_write(&b, format, e));
 	assert_true(buf_append(&b, "", 1, buf_len(&b) + 1));
-	assert_string_equal(b.data + b.head, want);
+	assert_string_equal(buf_slice(&b).p, want);
 	buf_release(&b);
 }
 
