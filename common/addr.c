@@ -184,6 +184,27 @@ addr_format(const struct addr *a, char out[ADDR_TEXT_MAX])
 	return out;
 }
 
+struct addr_ip
+addr_to_ip(const struct addr *a)
+{
+	struct addr_ip out = { .len = a->len };
+
+	if (addr_is_unix(a))
+		out.len = sizeof(out.u.sa.sa_family);
+	CHECK(out.len <= sizeof(out.u));
+	memcpy(&out.u, &a->u, out.len);
+	return out;
+}
+
+struct addr
+addr_from_ip(const struct addr_ip *a)
+{
+	struct addr out = { .len = a->len };
+
+	memcpy(&out.u, &a->u, a->len);
+	return out;
+}
+
 uint16_t
 addr_port(const struct addr *a)
 {

@@ -23,6 +23,19 @@ struct addr {
 	socklen_t len; /* 0: no address */
 };
 
+/* An address to be kept in large numbers: without the path of a Unix socket. */
+struct addr_ip {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} u;
+	socklen_t len; /* 0: no address */
+};
+
+struct addr_ip addr_to_ip(const struct addr *a);
+struct addr addr_from_ip(const struct addr_ip *a);
+
 #define ADDR_TEXT_MAX 128 /* the longest Unix path is 107 bytes */
 
 /*

@@ -77,14 +77,34 @@ close_backend(struct client_conn *c)
 }
 
 static void
+end_shake(struct client_conn *c)
+{
+	if (c->shake == NULL)
+		return;
+	if (handshakes_end(&c->worker->handshakes, &c->shake->handshake))
+		worker_note_room(c->worker);
+	mem_free(c->shake);
+	c->shake = NULL;
+}
+
+static void
+give_place(struct client_conn *c)
+{
+	struct addr peer = addr_from_ip(&c->peer);
+
+	if (c->has_place)
+		address_limit_give(c->worker->addresses, &peer);
+	c->has_place = false;
+}
+
+static void
 close_all(struct client_conn *c)
 {
 	deadline_fini(&c->deadline);
-	if (c->has_place)
-		address_limit_give(c->worker->addresses, &c->peer);
-	c->has_place = false;
+	give_place(c);
 	intro_free(c->intro);
 	tls_io_close(&c->tls);
+	end_shake(c);
 	relay_fini(&c->relay);
 	close_backend(c);
 	watch_close(&c->client, on_client_closed);
@@ -106,9 +126,6 @@ set_state(struct client_conn *c, enum client_state to)
 	metrics_sub(c->worker->metrics, TLSD_IN_INTRO + c->state, 1);
 	metrics_add(c->worker->metrics, TLSD_IN_INTRO + to, 1);
 	c->state = to;
-	if (to > CLIENT_HANDSHAKE &&
-	    handshakes_end(&c->worker->handshakes, &c->handshake))
-		worker_note_room(c->worker);
 	/* what was reported has been used; the loop repeats what was not */
 	c->client_ready = 0;
 	c->backend_ready = to == CLIENT_RELAY ? WATCH_WRITE : 0;
@@ -116,6 +133,8 @@ set_state(struct client_conn *c, enum client_state to)
 		close_all(c);
 		return;
 	}
+	if (to > CLIENT_HANDSHAKE)
+		end_shake(c);
 	if (to == CLIENT_DRAIN || to == CLIENT_WAIT)
 		close_backend(c);
 	deadline_set(&c->deadline, client_conn_state_ms(c));
@@ -126,9 +145,11 @@ set_state(struct client_conn *c, enum client_state to)
 static bool
 take_place(struct client_conn *c)
 {
-	c->has_place = address_limit_take(c->worker->addresses, &c->peer);
+	struct addr peer = addr_from_ip(&c->peer);
+
+	c->has_place = address_limit_take(c->worker->addresses, &peer);
 	if (!c->has_place)
-		handshake_report_refused(&c->worker->report, &c->peer,
+		handshake_report_refused(&c->worker->report, &peer,
 		    TLSD_REFUSED_ADDRESS, "max_connections_per_address");
 	return c->has_place;
 }
@@ -136,6 +157,7 @@ take_place(struct client_conn *c)
 static enum client_state
 step_intro(struct client_conn *c)
 {
+	struct addr balancer = addr_from_ip(&c->peer);
 	const char *reason = "";
 
 	if (!(c->client_ready & WATCH_READ))
@@ -147,13 +169,13 @@ step_intro(struct client_conn *c)
 		return CLIENT_CLOSING;
 	case INTRO_BAD:
 		handshake_report_refused(
-		    &c->worker->report, &c->peer, TLSD_REFUSED_INTRO, reason);
+		    &c->worker->report, &balancer, TLSD_REFUSED_INTRO, reason);
 		return CLIENT_CLOSING;
 	case INTRO_DONE:
 		break;
 	}
 	if (c->intro->src.len > 0)
-		c->peer = c->intro->src;
+		c->peer = addr_to_ip(&c->intro->src);
 	return take_place(c) ? CLIENT_HANDSHAKE : CLIENT_CLOSING;
 }
 
@@ -162,20 +184,22 @@ step_intro(struct client_conn *c)
 static void
 note_given_up(const struct client_conn *c, enum tlsd_metric m, const char *why)
 {
-	handshake_report_given_up(
-	    &c->worker->report, &c->tls, &c->peer, m, why);
+	struct addr peer = addr_from_ip(&c->peer);
+
+	handshake_report_given_up(&c->worker->report, &c->tls, &peer, m, why);
 }
 
 static void
 on_step(struct handshake *h)
 {
-	advance(container_of(h, struct client_conn, handshake));
+	advance(container_of(h, struct client_shake, handshake)->client);
 }
 
 static void
 on_crowded_out(struct handshake *h)
 {
-	struct client_conn *c = container_of(h, struct client_conn, handshake);
+	struct client_conn *c =
+	    container_of(h, struct client_shake, handshake)->client;
 
 	note_given_up(c, TLSD_FAILED_CROWDED_OUT, "crowded_out");
 	set_state(c, CLIENT_CLOSING);
@@ -189,6 +213,8 @@ static const struct handshake_owner handshake_owner = {
 static enum client_state
 step_handshake(struct client_conn *c)
 {
+	struct addr peer = addr_from_ip(&c->peer);
+
 	if (tls_io_is_signing(&c->tls))
 		return c->state;
 	switch (tls_io_handshake(&c->tls)) {
@@ -205,7 +231,7 @@ step_handshake(struct client_conn *c)
 		note_given_up(c, TLSD_FAILED_DISCONNECT, "disconnect");
 		return CLIENT_CLOSING;
 	case TLS_FAILED:
-		handshake_report_failed(&c->worker->report, &c->tls, &c->peer);
+		handshake_report_failed(&c->worker->report, &c->tls, &peer);
 		relay_end(&c->relay, false);
 		return CLIENT_DRAIN;
 	}
@@ -219,7 +245,8 @@ append_header(struct client_conn *c)
 {
 	char id[UNIQUE_ID_MAX];
 	struct addr dst = intro_destination(c->intro, c->client.fd);
-	struct announce_from from = { .src = &c->peer,
+	struct addr src = addr_from_ip(&c->peer);
+	struct announce_from from = { .src = &src,
 		.dst = &dst,
 		.listener = slice_of(c->listen->name),
 		.unique_id = worker_next_id(c->worker, id),
@@ -370,7 +397,7 @@ match_interest(struct client_conn *c)
 		watch_want(&c->client, WATCH_READ);
 		return;
 	case CLIENT_HANDSHAKE:
-		handshakes_turn(&c->worker->handshakes, &c->handshake,
+		handshakes_turn(&c->worker->handshakes, &c->shake->handshake,
 		    handshake_turn_of(
 			tls_io_is_signing(&c->tls), c->tls.has_written),
 		    uv_now(&c->worker->loop));
@@ -392,6 +419,12 @@ match_interest(struct client_conn *c)
 }
 
 static void
+want_step(struct client_conn *c)
+{
+	handshakes_want_step(&c->worker->handshakes, &c->shake->handshake);
+}
+
+static void
 advance(struct client_conn *c)
 {
 	enum client_state next = c->is_expired ? expire(c) : step(c);
@@ -399,8 +432,7 @@ advance(struct client_conn *c)
 	while (next != c->state) {
 		set_state(c, next);
 		if (next == CLIENT_HANDSHAKE) { /* its steps queue */
-			handshakes_want_step(
-			    &c->worker->handshakes, &c->handshake);
+			want_step(c);
 			break;
 		}
 		next = step(c);
@@ -417,7 +449,7 @@ on_client_ready(struct watch *watch, unsigned events)
 
 	c->client_ready |= events;
 	if (c->state == CLIENT_HANDSHAKE)
-		handshakes_want_step(&c->worker->handshakes, &c->handshake);
+		want_step(c);
 	else
 		advance(c);
 }
@@ -434,7 +466,8 @@ on_expired(struct deadline *d)
 static void
 on_signed(struct sign_op *op)
 {
-	struct client_conn *c = container_of(op, struct client_conn, tls.sign);
+	struct client_conn *c =
+	    container_of(op, struct client_shake, sign)->client;
 
 	client_conn_count(c, TLSD_SIGNATURES, 1);
 	client_conn_count(
@@ -444,6 +477,19 @@ on_signed(struct sign_op *op)
 
 /* the beginning ----------------------------------------------------------- */
 
+static struct client_shake *
+shake_new(struct client_conn *c)
+{
+	struct client_shake *s = mem_try(sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	*s = (struct client_shake){ .client = c,
+		.handshake.owner = &handshake_owner,
+		.sign.on_done = on_signed };
+	return s;
+}
+
 static struct client_conn *
 try_new(struct worker *w, int fd, bool has_intro)
 {
@@ -452,12 +498,14 @@ try_new(struct worker *w, int fd, bool has_intro)
 	if (c == NULL)
 		return NULL;
 	c->intro = has_intro ? intro_new() : NULL;
-	if ((c->intro != NULL) == has_intro &&
-	    tls_io_open(
-		&c->tls, tls_contexts_first(w->contexts), fd, on_signed) &&
+	c->shake = shake_new(c);
+	if ((c->intro != NULL) == has_intro && c->shake != NULL &&
+	    tls_io_open(&c->tls, tls_contexts_first(w->contexts), fd,
+		&c->shake->sign) &&
 	    watch_open_own(&c->client, &w->loop, fd, on_client_ready))
 		return c;
 	tls_io_close(&c->tls);
+	mem_free(c->shake);
 	intro_free(c->intro);
 	mem_free(c);
 	return NULL;
@@ -478,7 +526,8 @@ enlist(struct client_conn *c, enum client_state first)
 	w->n_clients++;
 	metrics_add(w->metrics, TLSD_IN_INTRO + first, 1);
 	handshakes_make_room(&w->handshakes, uv_now(&w->loop));
-	handshakes_begin(&w->handshakes, &c->handshake, uv_now(&w->loop));
+	handshakes_begin(
+	    &w->handshakes, &c->shake->handshake, uv_now(&w->loop));
 	watch_want(&c->client, WATCH_READ);
 }
 
@@ -496,10 +545,9 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 	c->worker = w;
 	c->backend.fd = -1;
 	c->n_handles = 1;
-	c->peer = *peer;
+	c->peer = addr_to_ip(peer);
 	c->listen = listen;
 	c->turn.on_connected = on_connected;
-	c->handshake.owner = &handshake_owner;
 	enlist(c, c->intro != NULL ? CLIENT_INTRO : CLIENT_HANDSHAKE);
 	if (c->intro == NULL && !take_place(c))
 		set_state(c, CLIENT_CLOSING);

@@ -17,12 +17,20 @@
 #include "tlsd/worker/tls_io.h"
 #include "tlsd/worker/worker.h"
 
+/* What a connection needs only until its hands are shaken. */
+struct client_shake {
+	struct client_conn *client; /* whose it is */
+	struct handshake handshake;
+	struct sign_op sign;
+};
+
 /* Owned by the worker's list. */
 struct client_conn {
 	struct worker *worker; /* borrowed, outlives us */
 	TAILQ_ENTRY(client_conn) entry;
 	enum client_state state;
 	bool is_expired;       /* the state's deadline has passed */
+	bool has_place;        /* taken from the worker's address_limit */
 	unsigned client_ready; /* reported by the watches, not yet used */
 	unsigned backend_ready;
 	unsigned n_handles; /* open or closing */
@@ -33,10 +41,9 @@ struct client_conn {
 	struct backend_turn turn;
 	struct deadline deadline;
 	const struct listen_conf *listen; /* borrowed from the configuration */
-	struct intro *intro; /* owned; NULL: no balancer in front */
-	struct handshake handshake;
-	struct addr peer; /* the client, also behind a balancer */
-	bool has_place;   /* taken from the worker's address_limit */
+	struct intro *intro;        /* owned; NULL: no balancer in front */
+	struct client_shake *shake; /* owned; NULL after HANDSHAKE */
+	struct addr_ip peer;        /* the client, also behind a balancer */
 };
 
 /* How long it may stay as it is. */

@@ -88,11 +88,12 @@ void
 handshakes_make_room(struct handshakes *all, uint64_t now_ms)
 {
 	struct handshake *silent;
+	unsigned n = all->n;
 
-	if (all->n < all->at_most || find_silent(all, now_ms, &silent) > 0)
+	if (n < all->at_most || find_silent(all, now_ms, &silent) > 0)
 		return;
 	silent->owner->on_crowded_out(silent);
-	CHECK(!silent->is_counted);
+	CHECK(all->n < n);
 }
 
 static void

@@ -167,6 +167,13 @@ tickets_chain(const SSL *ssl)
 	return packed_chain(SSL_get_session(ssl));
 }
 
+void
+tickets_settle(SSL *ssl)
+{
+	if (!SSL_session_reused(ssl))
+		SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), NULL, 0);
+}
+
 bool
 tickets_init(const struct ticket_keys *keys)
 {

@@ -24,5 +24,10 @@ void tickets_use(SSL_CTX *ctx, uint64_t lifetime_ms);
  * brought; empty when there is none.  Valid as long as the session.
  */
 struct slice tickets_chain(const SSL *ssl);
+/*
+ * The handshake is done and its tickets are made: of a full one, what they
+ * carry is not needed here.
+ */
+void tickets_settle(SSL *ssl);
 
 #endif

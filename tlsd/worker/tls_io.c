@@ -32,6 +32,7 @@
 #include "common/watch.h"
 #include "tlsd/worker/alert.h"
 #include "tlsd/worker/signer_provider.h"
+#include "tlsd/worker/tickets.h"
 #include "tlsd/worker/tls_io.h"
 
 #define RECORD_MAX 16384
@@ -251,7 +252,7 @@ static enum tls_verdict
 fail(struct tls_io *t)
 {
 	t->has_failed = true;
-	if (t->sign.status != SIGN_OK) {
+	if (t->sign != NULL && t->sign->status != SIGN_OK) {
 		t->error = "signer_failed";
 		t->alert_from_peer = false;
 	} else if (is_http(ERR_peek_error())) {
@@ -316,14 +317,13 @@ tls_io_error(const struct tls_io *t)
 /* open and close ---------------------------------------------------------- */
 
 bool
-tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
-    void (*on_signed)(struct sign_op *op))
+tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign)
 {
 	BIO *bio = shared_bio();
 
 	memset(t, 0, sizeof(*t));
 	t->fd = fd;
-	t->sign.on_done = on_signed;
+	t->sign = sign;
 	t->ssl = SSL_new(ctx);
 	if (t->ssl == NULL || bio == NULL || BIO_up_ref(bio) != 1) {
 		SSL_free(t->ssl);
@@ -344,7 +344,7 @@ run_handshake(struct tls_io *t)
 	enum tls_verdict v;
 
 	begin_call(t);
-	signer_provider_use(&t->sign);
+	signer_provider_use(t->sign);
 	v = end_call(t, SSL_do_handshake(t->ssl));
 	signer_provider_use(NULL);
 	return v;
@@ -352,12 +352,15 @@ run_handshake(struct tls_io *t)
 
 /* A suspended job belongs to no one but its SSL object, and must end. */
 static void
-end_suspended(struct tls_io *t)
+end_signing(struct tls_io *t)
 {
-	signer_provider_cancel(&t->sign);
+	if (t->sign == NULL)
+		return;
+	signer_provider_cancel(t->sign);
 	t->recvs_left = 0;
 	while (SSL_waiting_for_async(t->ssl))
 		run_handshake(t);
+	t->sign = NULL;
 }
 
 void
@@ -365,7 +368,7 @@ tls_io_close(struct tls_io *t)
 {
 	if (t->ssl == NULL)
 		return;
-	end_suspended(t);
+	end_signing(t);
 	SSL_free(t->ssl);
 	t->ssl = NULL;
 	t->fd = -1;
@@ -394,7 +397,7 @@ tls_io_handshake(struct tls_io *t)
 	v = run_handshake(t);
 	if (!end_arrival(t)) {
 		v = fail(t);
-		end_suspended(t);
+		end_signing(t);
 	}
 	if (v == TLS_OK) {
 		t->is_done = true;
@@ -402,6 +405,8 @@ tls_io_handshake(struct tls_io *t)
 	}
 	if (v == TLS_WANT_SIGNER)
 		return v;
+	if (v != TLS_WANT_READ && v != TLS_WANT_WRITE)
+		end_signing(t);
 	if (v == TLS_OK && SSL_is_server(t->ssl) &&
 	    SSL_version(t->ssl) == TLS1_3_VERSION) {
 		t->out_may_wait = true;
@@ -430,13 +435,14 @@ tls_io_settle(struct tls_io *t)
 	if (SSL_get_peer_tmp_key(t->ssl, &key) == 1)
 		clear_key(key);
 	SSL_set_tlsext_status_ocsp_resp(t->ssl, NULL, 0);
+	tickets_settle(t->ssl);
 	forget_errors();
 }
 
 bool
 tls_io_is_signing(const struct tls_io *t)
 {
-	return t->sign.id != 0 && !t->sign.done;
+	return t->sign != NULL && t->sign->id != 0 && !t->sign->done;
 }
 
 unsigned

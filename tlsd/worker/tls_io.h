@@ -7,7 +7,7 @@
  * tls_io_flush(): several records, one system call.
  *
  * A handshake that waits for the signer is suspended (an OpenSSL asynchronous
- * job) and the call returns TLS_WANT_SIGNER; sign.on_done runs later, from
+ * job) and the call returns TLS_WANT_SIGNER; sign->on_done runs later, from
  * the loop, and then tls_io_handshake() is to be called again.
  */
 #ifndef TLSD_WORKER_TLS_IO_H
@@ -39,8 +39,8 @@ struct tls_io {
 	int fd;         /* borrowed from the connection's watch */
 	struct buf out; /* ciphertext not yet sent */
 	struct buf in;  /* ciphertext left over from a call; tls_io.c's own */
-	struct sign_op sign;
-	const char *error; /* constant text: alert or reason, see below */
+	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
+	const char *error;    /* constant text: alert or reason, see below */
 	bool alert_from_peer;
 
 	/*
@@ -63,9 +63,12 @@ struct tls_io {
 	size_t late_bytes; /* of the client's since n_late was 0 */
 };
 
-/* False: out of memory. */
-bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
-    void (*on_signed)(struct sign_op *op));
+/*
+ * sign: all zero but on_done; used until tls_io_handshake() says that the
+ * handshake is over, one way or the other, or until tls_io_close().  False:
+ * out of memory.
+ */
+bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign);
 /* Ends a suspended handshake first; idempotent. */
 void tls_io_close(struct tls_io *t);
 /*
@@ -83,7 +86,8 @@ enum tls_verdict tls_io_handshake(struct tls_io *t);
 /*
  * After its OK, once: forgets what OpenSSL would keep as long as the
  * connection lasts and nobody needs any more, which is both sides' keys of
- * the exchange (of TLS 1.3, whose secret is derived) and the staple sent.
+ * the exchange (of TLS 1.3, whose secret is derived), the staple sent, and
+ * the client's chain as it was put into a ticket.
  */
 void tls_io_settle(struct tls_io *t);
 /*

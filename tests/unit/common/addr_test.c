@@ -284,10 +284,35 @@ refuses_all_that_is_not_a_network(void **state)
 	assert_false(cidr_matches(&c, &unix_peer));
 }
 
+static void
+an_address_is_kept_without_a_path(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "192.0.2.1:443", "192.0.2.1:443" },
+		{ "[2001:db8::1]:443", "[2001:db8::1]:443" },
+		{ "/run/x.sock", "unix:" },
+	};
+	struct addr none = { .len = 0 };
+	struct addr_ip kept = addr_to_ip(&none);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(addr_from_ip(&kept).len, 0);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct addr a, back;
+
+		assert_true(addr_parse(slice_of(texts[i][0]), &a));
+		kept = addr_to_ip(&a);
+		back = addr_from_ip(&kept);
+		assert_string_equal(addr_format(&back, text), texts[i][1]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_is_kept_without_a_path),
 		cmocka_unit_test(reads_what_it_writes),
 		cmocka_unit_test(refuses_all_that_is_not_an_address),
 		cmocka_unit_test(takes_bare_and_bracketed_ip_addresses),

@@ -87,9 +87,10 @@ gateway_replace_signer(void)
 
 struct link {
 	struct tls_io server;
-	SSL *client;   /* owned */
-	int server_fd; /* owned */
-	int client_fd; /* owned, in client's BIO */
+	struct sign_op sign; /* the server's */
+	SSL *client;         /* owned */
+	int server_fd;       /* owned */
+	int client_fd;       /* owned, in client's BIO */
 	unsigned n_waits;
 	enum tls_verdict verdict; /* of the server's handshake */
 	int client_error;         /* SSL_get_error() of the client's */
@@ -124,8 +125,9 @@ link_open(struct link *l, SSL_CTX *client, const char *name)
 	make_pair(fd, SOCK_STREAM | SOCK_NONBLOCK);
 	l->server_fd = fd[0];
 	l->client_fd = fd[1];
-	NEED(tls_io_open(&l->server, tls_contexts_first(gateway.contexts),
-	    fd[0], on_signed));
+	l->sign.on_done = on_signed;
+	NEED(tls_io_open(
+	    &l->server, tls_contexts_first(gateway.contexts), fd[0], &l->sign));
 	l->client = SSL_new(client);
 	NEED(l->client != NULL && SSL_set_fd(l->client, fd[1]) == 1);
 	if (name != NULL)
@@ -156,7 +158,7 @@ is_over(enum tls_verdict v)
 static bool
 is_signer_asked(const struct link *l)
 {
-	return l->server.sign.id != 0 && !l->server.sign.done;
+	return tls_io_is_signing(&l->server);
 }
 
 FIXTURE void
