@@ -6,6 +6,7 @@ import re
 import resource
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,20 @@ def test_idle_tls_connection(tlsd, tls, descriptors):
     t = tlsd(answer)
     assert growth_kib(t, lambda: Asked(t, tls), 100, 600) < stated(
         "idle", "tlsd/tlsd.8")
+
+
+def test_idle_tls_connections_that_came_at_once(tlsd, tls, descriptors):
+    """What their handshakes took beside is given back while they stay."""
+    t = tlsd(answer)
+    held = [Asked(t, tls) for _ in range(100)]
+    before = settled(t)
+    with ThreadPoolExecutor(64) as pool:
+        held += pool.map(lambda _: Asked(t, tls), range(600))
+    most = 600 * stated("idle", "tlsd/tlsd.8")
+    assert wait_for(lambda: t.rss_kib() - before < most, 5), \
+        f"{t.rss_kib() - before} of {most} KiB"
+    for c in held:
+        c.close()
 
 
 def test_tls_connection_that_does_not_read(tlsd, tls, descriptors):

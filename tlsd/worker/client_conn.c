@@ -82,7 +82,7 @@ end_shake(struct client_conn *c)
 	if (c->shake == NULL)
 		return;
 	if (handshakes_end(&c->worker->handshakes, &c->shake->handshake))
-		worker_note_room(c->worker);
+		worker_note_shaken(c->worker);
 	mem_free(c->shake);
 	c->shake = NULL;
 }

@@ -38,6 +38,8 @@
 #define ASK_PEER_MS 200
 /* The last of a crowd leave a little later than the others. */
 #define GIVE_BACK_MS 2000
+/* No handshake has ended for so long: the storm is over. */
+#define QUIET_MS 500
 #define OWN_FDS 150 /* of a worker: listeners, loop, channels, log */
 
 static const char *const allowed[] = {
@@ -311,6 +313,30 @@ on_give_back(struct deadline *d)
 }
 
 void
+worker_note_shaken(struct worker *w)
+{
+	if (++w->n_shaken >= MEM_CROWD_MIN)
+		deadline_set(&w->quiet, QUIET_MS);
+	worker_note_room(w);
+}
+
+/*
+ * Handshakes that were under way at the same time have left stacks, and holes
+ * as large as their buffers, between what their connections hold.
+ */
+static void
+on_quiet(struct deadline *d)
+{
+	struct worker *w = container_of(d, struct worker, quiet);
+
+	if (w->handshakes.n > 0) /* the end of that one sets it anew */
+		return;
+	w->n_shaken = 0;
+	tls_io_give_back();
+	mem_give_back(&w->crowd, w->n_clients);
+}
+
+void
 worker_note_room(struct worker *w)
 {
 	if (w->is_leaving)
@@ -357,6 +383,7 @@ fini(struct worker *w)
 	backend_fini(&w->backend);
 	deadline_fini(&w->drain);
 	deadline_fini(&w->give_back);
+	deadline_fini(&w->quiet);
 	deadline_fini(&w->ask_peer);
 	handshake_report_fini(&w->report);
 	address_limit_free(w->addresses);
@@ -438,6 +465,7 @@ tlsd_worker_main(const struct inheritance *in)
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.drain, w.deadlines, on_drained);
 	deadline_init(&w.give_back, w.deadlines, on_give_back);
+	deadline_init(&w.quiet, w.deadlines, on_quiet);
 	deadline_init(&w.ask_peer, w.deadlines, on_ask_peer);
 	handshakes_init(&w.handshakes, w.config->max_handshakes);
 	handshake_report_init(&w.report, w.metrics, w.deadlines);

@@ -54,7 +54,9 @@ struct worker {
 	struct deadline drain;
 	struct mem_crowd crowd; /* of clients */
 	struct deadline give_back;
-	bool is_leaving; /* no new clients; the last one ends the loop */
+	unsigned n_shaken;     /* handshakes, since the last quiet */
+	struct deadline quiet; /* after many of them */
+	bool is_leaving;       /* no new clients; the last one ends the loop */
 };
 
 /* The role's main: returns the exit code. */
@@ -65,6 +67,8 @@ struct slice worker_next_id(struct worker *w, char out[UNIQUE_ID_MAX]);
 
 /* A connection has left the list, which makes room too. */
 void worker_note_left(struct worker *w);
+/* A handshake has ended, which makes room for another. */
+void worker_note_shaken(struct worker *w);
 /* There is room for another. */
 void worker_note_room(struct worker *w);
 
