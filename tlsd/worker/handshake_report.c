@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "common/site_conf.h"
 #include "tlsd/worker/handshake_failure.h"
 #include "tlsd/worker/sni.h"
-#include "tlsd/worker/tls_context.h"
 
 #define LINES_PER_SECOND 10
 #define REMARK_MAX 320 /* bytes: a host name and some words */
@@ -93,14 +93,13 @@ static void
 write_line(struct handshake_report *r, const struct tls_io *t,
     const struct addr *peer, const char *reason, const char *remark)
 {
-	const struct site_conf *site = tls_contexts_site(t->ssl);
 	char text[ADDR_TEXT_MAX];
 
 	if (!log_limit_allows(&r->lines))
 		return;
 	log_info("handshake failed: site %s, client %s: %s%s",
-	    site != NULL ? site->name : "-", addr_format(peer, text), reason,
-	    remark);
+	    t->site != NULL ? t->site->name : "-", addr_format(peer, text),
+	    reason, remark);
 }
 
 /* NULL: it is not what ended the handshake. */

@@ -18,6 +18,7 @@
 #include "common/site_names.h"
 #include "tlsd/tls_policy.h"
 #include "tlsd/worker/sni.h"
+#include "tlsd/worker/tls_io.h"
 
 #define NAME_MAX_BYTES 255
 
@@ -31,17 +32,6 @@ struct sni {
 	struct site_names *names; /* owned */
 	struct sni_site *sites;   /* owned */
 };
-
-static int
-site_index(void)
-{
-	static int index = -1;
-
-	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	CHECK(index >= 0);
-	return index;
-}
 
 static void
 free_name(void *parent, void *name, CRYPTO_EX_DATA *all, int index, long argl,
@@ -118,12 +108,6 @@ sni_set(struct sni *s, const struct site_conf *site, SSL_CTX *ctx)
 	HASH_ADD_PTR(s->sites, site, e);
 }
 
-const struct site_conf *
-sni_site(const SSL *ssl)
-{
-	return SSL_get_ex_data(ssl, site_index());
-}
-
 bool
 sni_parse(struct slice extension, struct slice *name)
 {
@@ -156,15 +140,16 @@ move(SSL *ssl, SSL_CTX *ctx)
 
 /* The context for a name (empty: none was sent); NULL: nobody's. */
 static SSL_CTX *
-choose(const struct sni *s, SSL *ssl, struct slice name)
+choose(const struct sni *s, struct slice name)
 {
 	const struct site_conf *site = site_names_find(s->names, name);
 	struct sni_site *e = NULL;
 
 	if (site != NULL)
 		HASH_FIND_PTR(s->sites, &site, e);
-	if (e == NULL || SSL_set_ex_data(ssl, site_index(), (void *)site) != 1)
+	if (e == NULL)
 		return NULL;
+	tls_io_note_site(site);
 	return e->ctx;
 }
 
@@ -182,7 +167,7 @@ on_client_hello(SSL *ssl, int *alert, void *ctx)
 		*alert = SSL_AD_DECODE_ERROR;
 		return SSL_CLIENT_HELLO_ERROR;
 	}
-	chosen = choose(ctx, ssl, name);
+	chosen = choose(ctx, name);
 	if (chosen == NULL) {
 		keep_refused(ssl, name);
 		*alert = SSL_AD_UNRECOGNIZED_NAME;

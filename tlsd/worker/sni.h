@@ -19,8 +19,6 @@ void sni_free(struct sni *s);
 void sni_set(struct sni *s, const struct site_conf *site, SSL_CTX *ctx);
 /* Connections that begin with ctx are moved to the context they ask for. */
 void sni_attach(struct sni *s, SSL_CTX *ctx);
-/* The site that was chosen; NULL before that, or when none was. */
-const struct site_conf *sni_site(const SSL *ssl);
 /*
  * The name for which none was chosen, empty when the client sent none; as it
  * came, and as long as ssl.  NULL: one was chosen.

@@ -385,9 +385,3 @@ tls_contexts_first(const struct tls_contexts *t)
 {
 	return t->first;
 }
-
-const struct site_conf *
-tls_contexts_site(const SSL *ssl)
-{
-	return sni_site(ssl);
-}

@@ -29,7 +29,5 @@ SSL_CTX *tls_contexts_first(const struct tls_contexts *t);
  * Returns how many of them are not served.
  */
 unsigned tls_contexts_take_files(struct tls_contexts *t, int fd);
-/* The site that SNI chose; NULL before that. */
-const struct site_conf *tls_contexts_site(const SSL *ssl);
 
 #endif

@@ -239,6 +239,13 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	t->alert_from_peer = (where & SSL_CB_READ) != 0;
 }
 
+void
+tls_io_note_site(const struct site_conf *site)
+{
+	if (caller != NULL)
+		caller->site = site;
+}
+
 static bool
 is_http(unsigned long error)
 {

@@ -24,6 +24,8 @@
 /* Ciphertext that one call may receive; bytes per process. */
 #define TLS_IO_RECV_MAX (128 * 1024)
 
+struct site_conf;
+
 enum tls_verdict {
 	TLS_OK,
 	TLS_WANT_READ,
@@ -40,7 +42,8 @@ struct tls_io {
 	struct buf out; /* ciphertext not yet sent */
 	struct buf in;  /* ciphertext left over from a call; tls_io.c's own */
 	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
-	const char *error;    /* constant text: alert or reason, see below */
+	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
+	const char *error; /* constant text: alert or reason, see below */
 	bool alert_from_peer;
 
 	/*
@@ -76,6 +79,9 @@ void tls_io_close(struct tls_io *t);
  * same time as others.  Not while a handshake is under way anywhere.
  */
 void tls_io_give_back(void);
+
+/* For libssl's callbacks: the client means this site (borrowed). */
+void tls_io_note_site(const struct site_conf *site);
 
 /*
  * Goes on with the handshake: at most one read, and one send that brings the

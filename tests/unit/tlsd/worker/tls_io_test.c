@@ -383,8 +383,7 @@ chooses_the_site_by_server_name(void **state)
 		link_open(&l, ctx, cases[i].name);
 		link_shake_hands(&l);
 		assert_int_equal(l.verdict, TLS_OK);
-		assert_string_equal(
-		    tls_contexts_site(l.server.ssl)->name, cases[i].site);
+		assert_string_equal(l.server.site->name, cases[i].site);
 		link_close(&l);
 	}
 	SSL_CTX_free(ctx);
@@ -399,7 +398,7 @@ refuses_names_that_no_site_claims(void **state)
 	(void)state;
 	link_open(&l, ctx, "other.test");
 	assert_fails(&l, "unrecognized_name", false);
-	assert_null(tls_contexts_site(l.server.ssl));
+	assert_null(l.server.site);
 	link_close(&l);
 	/* a site without [tls] */
 	link_open(&l, ctx, "plain.test");
