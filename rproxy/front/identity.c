@@ -9,6 +9,7 @@
  * Unpacked it is four times as large.  A header is believed because the
  * listener checked who sent it, not here.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "common/check.h"
@@ -83,8 +84,8 @@ identity_new(const struct addr *client, size_t more_bytes)
 	char text[ADDR_TEXT_MAX];
 	const char *who = client_text(client, text);
 	size_t who_bytes = strlen(who);
-	struct identity *i =
-	    mem_try(sizeof(*i) + client->len + who_bytes + more_bytes);
+	struct identity *i = mem_try(offsetof(struct identity, bytes) +
+				     client->len + who_bytes + more_bytes);
 
 	CHECK(client->len <= sizeof(client->u));
 	if (i == NULL)

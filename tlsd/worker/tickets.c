@@ -170,8 +170,13 @@ tickets_chain(const SSL *ssl)
 void
 tickets_settle(SSL *ssl)
 {
-	if (!SSL_session_reused(ssl))
-		SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), NULL, 0);
+	SSL_SESSION *session = SSL_get_session(ssl);
+
+	if (SSL_session_reused(ssl))
+		return;
+	SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
+	/* the connection has one of its own */
+	SSL_SESSION_set1_hostname(session, NULL);
 }
 
 bool

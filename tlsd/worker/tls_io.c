@@ -487,7 +487,7 @@ receivable(size_t room_bytes)
 static bool
 is_flood(struct tls_io *t, size_t got)
 {
-	t->late_bytes += got;
+	t->late_bytes += (uint32_t)got; /* at most what was received */
 	if (t->late_bytes >= LATE_BYTES) {
 		t->late_bytes = 0;
 		t->n_late = 0;

@@ -37,15 +37,9 @@ enum tls_verdict {
 };
 
 struct tls_io {
-	SSL *ssl;       /* owned */
-	int fd;         /* borrowed from the connection's watch */
-	struct buf out; /* ciphertext not yet sent */
-	struct buf in;  /* ciphertext left over from a call; tls_io.c's own */
-	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
-	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
-	const char *error; /* constant text: alert or reason, see below */
+	SSL *ssl; /* owned */
+	int fd;   /* borrowed from the connection's watch */
 	bool alert_from_peer;
-
 	/*
 	 * out holds nothing that the client waits for: a ticket, which may
 	 * leave with the first response.
@@ -53,17 +47,22 @@ struct tls_io {
 	bool out_may_wait;
 	bool has_written;  /* something has been put into out, ever */
 	bool has_received; /* a byte, ever */
+	struct buf out;    /* ciphertext not yet sent */
+	struct buf in; /* ciphertext left over from a call; tls_io.c's own */
+	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
+	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
+	const char *error; /* constant text: alert or reason, see below */
 
 	/* tls_io.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
 	unsigned recvs_left;    /* that the call under way may make */
-	bool is_starved;   /* buffered bytes, if any, are no whole record */
-	bool is_ended;     /* the socket has nothing more: end or error */
-	bool has_failed;   /* no further call into the SSL object */
-	bool is_done;      /* the handshake is */
-	bool is_flood;     /* failed for too many messages after it */
-	unsigned n_late;   /* steps that these made OpenSSL take */
-	size_t late_bytes; /* of the client's since n_late was 0 */
+	bool is_starved;     /* buffered bytes, if any, are no whole record */
+	bool is_ended;       /* the socket has nothing more: end or error */
+	bool has_failed;     /* no further call into the SSL object */
+	bool is_done;        /* the handshake is */
+	bool is_flood;       /* failed for too many messages after it */
+	unsigned n_late;     /* steps that these made OpenSSL take */
+	uint32_t late_bytes; /* of the client's since n_late was 0 */
 };
 
 /*
