@@ -36,6 +36,9 @@ struct sign_op {
 	enum sign_algorithm algorithm;
 	uint16_t key_no;
 	struct slice tbs; /* borrowed from the suspended handshake */
+
+	/* signer_provider's: that handshake; NULL: none is suspended */
+	struct async_job_st *job;
 };
 
 /*

@@ -4,7 +4,7 @@
  *
  *	SSL_do_handshake -> EVP_DigestSign -> ask the signer, pause the job
  *	                                                        |
- *	SSL_do_handshake returns WANT_ASYNC  <------------------+
+ *	signer_provider_handshake is false  <-------------------+
  *	   ... the loop serves others; the reply comes ...
  *	SSL_do_handshake -> the job goes on here with the signature
  *
@@ -34,9 +34,10 @@
 
 static struct {
 	struct signer_client *client; /* borrowed from the worker */
-	struct sign_op *op;     /* borrowed from the handshake that runs */
-	OSSL_PROVIDER *builtin; /* owned: OpenSSL's default */
-	OSSL_PROVIDER *ours;    /* owned */
+	struct sign_op *op;      /* borrowed from the handshake that runs */
+	ASYNC_WAIT_CTX *waiting; /* owned; nothing is ever put into it */
+	OSSL_PROVIDER *builtin;  /* owned: OpenSSL's default */
+	OSSL_PROVIDER *ours;     /* owned */
 } self;
 
 enum digest {
@@ -355,7 +356,8 @@ signer_provider_init(struct signer_client *client)
 					SIGNER_PROVIDER, on_provider_init) != 1)
 		return false;
 	self.ours = OSSL_PROVIDER_load(NULL, SIGNER_PROVIDER);
-	return self.ours != NULL &&
+	self.waiting = ASYNC_WAIT_CTX_new();
+	return self.ours != NULL && self.waiting != NULL &&
 	       EVP_set_default_properties(NULL, "?provider=default") == 1;
 }
 
@@ -366,13 +368,36 @@ signer_provider_fini(void)
 		OSSL_PROVIDER_unload(self.ours);
 	if (self.builtin != NULL)
 		OSSL_PROVIDER_unload(self.builtin);
+	ASYNC_WAIT_CTX_free(self.waiting);
 	memset(&self, 0, sizeof(self));
 }
 
-void
-signer_provider_use(struct sign_op *op)
+static int
+run_in_job(void *arg)
 {
+	SSL **ssl = arg;
+
+	return SSL_do_handshake(*ssl);
+}
+
+/*
+ * SSL_MODE_ASYNC does the same, but each connection then keeps an object of
+ * its own for what it waits for.  Ours all wait for the loop.
+ */
+bool
+signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret)
+{
+	int how;
+
 	self.op = op;
+	how = ASYNC_start_job(
+	    &op->job, self.waiting, ret, run_in_job, &ssl, sizeof(ssl));
+	self.op = NULL;
+	if (how == ASYNC_PAUSE)
+		return false;
+	if (how != ASYNC_FINISH) /* memory is short */
+		*ret = -1;
+	return true;
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef TLSD_WORKER_SIGNER_PROVIDER_H
 #define TLSD_WORKER_SIGNER_PROVIDER_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 
 #include "tlsd/worker/signer_client.h"
@@ -17,10 +18,11 @@ bool signer_provider_init(struct signer_client *client);
 void signer_provider_fini(void);
 
 /*
- * Names the operation that the handshake about to run may use, NULL after it.
- * A signature asked for without one, or outside an asynchronous job, fails.
+ * SSL_do_handshake() in an asynchronous job, whose signature is asked for by
+ * op; the only way in which one is given.  *ret is what it returns.  False: it
+ * is suspended, and to be gone on with by another call, when op is done.
  */
-void signer_provider_use(struct sign_op *op);
+bool signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret);
 /*
  * The handshake that waits with op is to be resumed and to fail: its
  * signature is given up.

@@ -1,6 +1,7 @@
 /*
  * One TLS connection as verdicts.  Runs in the worker; the only caller of
- * SSL_do_handshake, SSL_read, SSL_write and SSL_shutdown.
+ * SSL_read, SSL_write, SSL_shutdown, and by signer_provider.c of
+ * SSL_do_handshake.
  *
  * Below OpenSSL is one BIO of our own, the same for all connections: it works
  * for the caller, whose call into OpenSSL is under way.
@@ -301,9 +302,6 @@ end_call(struct tls_io *t, int ret)
 	case SSL_ERROR_WANT_READ:
 		v = TLS_WANT_READ;
 		break;
-	case SSL_ERROR_WANT_ASYNC:
-		v = TLS_WANT_SIGNER;
-		break;
 	case SSL_ERROR_ZERO_RETURN:
 		v = TLS_CLOSED;
 		break;
@@ -341,23 +339,23 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign)
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_info_callback(t->ssl, on_ssl_info);
 	SSL_set_accept_state(t->ssl);
-	SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
 	return true;
 }
 
 static enum tls_verdict
 run_handshake(struct tls_io *t)
 {
-	enum tls_verdict v;
+	int ret;
 
 	begin_call(t);
-	signer_provider_use(t->sign);
-	v = end_call(t, SSL_do_handshake(t->ssl));
-	signer_provider_use(NULL);
-	return v;
+	if (signer_provider_handshake(t->ssl, t->sign, &ret))
+		return end_call(t, ret);
+	caller = NULL;
+	forget_errors();
+	return TLS_WANT_SIGNER;
 }
 
-/* A suspended job belongs to no one but its SSL object, and must end. */
+/* A suspended handshake must come to its end before its SSL object goes. */
 static void
 end_signing(struct tls_io *t)
 {
@@ -365,7 +363,7 @@ end_signing(struct tls_io *t)
 		return;
 	signer_provider_cancel(t->sign);
 	t->recvs_left = 0;
-	while (SSL_waiting_for_async(t->ssl))
+	while (t->sign->job != NULL)
 		run_handshake(t);
 	t->sign = NULL;
 }
@@ -399,17 +397,15 @@ tls_io_handshake(struct tls_io *t)
 	if (t->has_failed)
 		return TLS_FAILED;
 	/* after a pause for the signer no byte of the client is awaited */
-	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
+	t->recvs_left = t->sign->job != NULL ? 0 : 1;
 	begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
 	if (!end_arrival(t)) {
 		v = fail(t);
 		end_signing(t);
 	}
-	if (v == TLS_OK) {
+	if (v == TLS_OK)
 		t->is_done = true;
-		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
-	}
 	if (v == TLS_WANT_SIGNER)
 		return v;
 	if (v != TLS_WANT_READ && v != TLS_WANT_WRITE)
