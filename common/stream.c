@@ -255,7 +255,7 @@ prepare_to_pass(struct stream *s)
 		(void)setsockopt(
 		    s->watch.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	else if (s->home->burst_bytes < PASS_MAX_BYTES)
-		s->pass_bytes = s->home->burst_bytes;
+		s->pass_bytes = (unsigned)s->home->burst_bytes;
 }
 
 /* The pipe's last len bytes into s->out; false: no memory. */

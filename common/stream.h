@@ -52,11 +52,11 @@ struct stream {
 	struct stream_home *home; /* borrowed, outlives us */
 	struct buf in;
 	struct buf out;
-	size_t pass_bytes;  /* at most in one pass; 0: none has been yet */
-	bool must_copy;     /* splice() found nothing: urgent data stops it */
-	bool ended;         /* STREAM_END was read */
-	bool may_hold_more; /* the last read took all that it had room for */
-	int read_error;     /* errno, or 0; ended and failed are for ever */
+	unsigned pass_bytes; /* at most in one pass; 0: none has been yet */
+	bool must_copy;      /* splice() found nothing: urgent data stops it */
+	bool ended;          /* STREAM_END was read */
+	bool may_hold_more;  /* the last read took all that it had room for */
+	int read_error;      /* errno, or 0; ended and failed are for ever */
 	int write_error;
 	uint64_t bytes_in;
 	uint64_t bytes_out;

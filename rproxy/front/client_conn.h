@@ -92,7 +92,7 @@ struct client_conn {
 	uint64_t linger_until_ms; /* at most */
 	uint64_t serial;          /* of the connection in this worker */
 	unsigned n_requests;
-	enum client_state state;
+	enum client_state state : 8;
 	bool last;      /* no request after this one */
 	bool plain;     /* from a TCP listener */
 	bool advancing; /* advance() is on the stack */
