@@ -3,25 +3,10 @@
  * SSL_read, SSL_write, SSL_shutdown, and by signer_provider.c of
  * SSL_do_handshake.
  *
- * Below OpenSSL is one BIO of our own, the same for all connections: it works
- * for the caller, whose call into OpenSSL is under way.
- *
- *	recv(fd) -> arrived -> on_bio_read -> OpenSSL
- *	send(fd) <- caller's out <- on_bio_write <-
- *
- * Reading: each call from above grants one recv(), which brings as many
- * records as there are.  When it is used up the BIO says "later" without a
- * system call (it would almost always find EAGAIN), and the loop, which is
- * level-triggered, tells us if there was more.  OpenSSL's own read-ahead is
- * off: it moves all that lies behind a record to the front of its buffer, for
- * each record.  What OpenSSL has not asked for when a call ends (rarely
- * anything: the caller's room was short, or the handshake has just ended) is
- * kept in t->in.
- *
  * Writing: tls_io_write() encrypts only what is sure to fit below
  * TLS_IO_OUT_MAX, so OpenSSL never holds a record that it could not put
  * anywhere.  What OpenSSL sends by itself (alerts, key updates, tickets) may
- * go a little above it.
+ * go a little above it.  Reading: tls_bio.c.
  */
 #include <errno.h>
 #include <openssl/async.h>
@@ -29,16 +14,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "common/check.h"
 #include "common/watch.h"
 #include "tlsd/worker/alert.h"
 #include "tlsd/worker/signer_provider.h"
 #include "tlsd/worker/tickets.h"
+#include "tlsd/worker/tls_bio.h"
 #include "tlsd/worker/tls_io.h"
 
 #define RECORD_MAX 16384
 #define RECORD_OVERHEAD_MAX 256
-#define OUT_RESERVE (32 * 1024) /* above TLS_IO_OUT_MAX */
 /*
  * What one call receives while it shakes hands.  More than the flight is kept
  * until the signer has answered, for each of many strangers.
@@ -51,181 +35,13 @@
 #define LATE_STEPS_MAX 300
 #define LATE_BYTES (1024 * 1024)
 
-/* NULL between calls. */
-static struct tls_io *caller;
-/*
- * What one recv() has brought; a call's own, empty between calls.  One for
- * all connections of the process, so that an upload finds it in the cache and
- * an idle connection holds none.
- */
-static struct {
-	size_t at;
-	size_t len;
-	size_t max; /* to receive */
-	char bytes[TLS_IO_RECV_MAX];
-} arrived;
-
-/* the BIO ----------------------------------------------------------------- */
-
-/* Moves to room what OpenSSL asks for of what has arrived. */
-static size_t
-take_arrived(char *room, size_t n)
-{
-	if (n > arrived.len)
-		n = arrived.len;
-	memcpy(room, arrived.bytes + arrived.at, n);
-	arrived.at += n;
-	arrived.len -= n;
-	return n;
-}
-
-/* 1: something has arrived; 0: the end, or an error; -1: not now. */
-static int
-receive(struct tls_io *t)
-{
-	ssize_t n;
-
-	if (t->recvs_left == 0)
-		return -1;
-	t->recvs_left--;
-	n = recv(t->fd, arrived.bytes, arrived.max, MSG_DONTWAIT);
-	if (n > 0) {
-		t->has_received = true;
-		arrived.at = 0;
-		arrived.len = (size_t)n;
-		return 1;
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return -1;
-	t->is_ended = true;
-	return 0;
-}
-
-static int
-on_bio_read(BIO *bio, char *room, int room_bytes)
-{
-	int v = 1;
-
-	BIO_clear_retry_flags(bio);
-	if (arrived.len == 0)
-		v = receive(caller);
-	if (v > 0)
-		return (int)take_arrived(room, (size_t)room_bytes);
-	if (v < 0)
-		BIO_set_retry_read(bio);
-	return v;
-}
-
-/* As OpenSSL's alert says it when the lack is its own. */
-static void
-note_lack_of_memory(struct tls_io *t)
-{
-	if (t->error == NULL)
-		t->error = "internal_error";
-}
-
-static int
-on_bio_write(BIO *bio, const char *p, int len_bytes)
-{
-	struct tls_io *t = caller;
-
-	BIO_clear_retry_flags(bio);
-	t->out_may_wait = false;
-	t->has_written = true;
-	if (buf_append(
-		&t->out, p, (size_t)len_bytes, TLS_IO_OUT_MAX + OUT_RESERVE))
-		return len_bytes;
-	/* for good: no event would say that there is memory again */
-	note_lack_of_memory(t);
-	return -1;
-}
-
-static long
-on_bio_ctrl(BIO *bio, int what, long num, void *p)
-{
-	(void)bio;
-	(void)num;
-	(void)p;
-	switch (what) {
-	case BIO_CTRL_FLUSH:
-		return 1;
-	case BIO_CTRL_EOF:
-		return caller->is_ended;
-	default: /* OpenSSL's numbers, not ours */
-		return 0;
-	}
-}
-
-static BIO_METHOD *
-bio_method(void)
-{
-	BIO_METHOD *m = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd client");
-
-	if (m != NULL && BIO_meth_set_read(m, on_bio_read) == 1 &&
-	    BIO_meth_set_write(m, on_bio_write) == 1 &&
-	    BIO_meth_set_ctrl(m, on_bio_ctrl) == 1)
-		return m;
-	BIO_meth_free(m);
-	return NULL;
-}
-
-/*
- * Made once per process.  Between two calls it holds nothing: whether one is
- * to be repeated OpenSSL asks it before the next begins.  NULL: out of memory.
- */
-static BIO *
-shared_bio(void)
-{
-	static BIO_METHOD *method;
-	static BIO *bio;
-
-	if (method == NULL)
-		method = bio_method();
-	if (bio == NULL && method != NULL) {
-		bio = BIO_new(method);
-		if (bio != NULL)
-			BIO_set_init(bio, 1);
-	}
-	return bio;
-}
-
-/* What was left over comes first; at most max_bytes are received. */
-static void
-begin_arrival(struct tls_io *t, size_t max_bytes)
-{
-	struct slice s = buf_slice(&t->in);
-
-	arrived.max = max_bytes < TLS_IO_RECV_MAX ? max_bytes : TLS_IO_RECV_MAX;
-	if (s.len == 0)
-		return;
-	memcpy(arrived.bytes, s.p, s.len);
-	arrived.at = 0;
-	arrived.len = s.len;
-	buf_release(&t->in);
-}
-
-/* False: out of memory. */
-static bool
-end_arrival(struct tls_io *t)
-{
-	size_t len = arrived.len;
-
-	arrived.len = 0;
-	if (len == 0 || buf_append(&t->in, arrived.bytes + arrived.at, len,
-			    TLS_IO_RECV_MAX))
-		return true;
-	note_lack_of_memory(t);
-	return false;
-}
-
 /* why --------------------------------------------------------------------- */
 
 /* OpenSSL tells of each alert, sent or received, and of each step. */
 static void
 on_ssl_info(const SSL *ssl, int where, int ret)
 {
-	struct tls_io *t = caller;
+	struct tls_io *t = tls_bio_caller();
 	uint8_t description = (uint8_t)(ret & 0xff);
 
 	(void)ssl;
@@ -243,8 +59,8 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 void
 tls_io_note_site(const struct site_conf *site)
 {
-	if (caller != NULL)
-		caller->site = site;
+	if (tls_bio_caller() != NULL)
+		tls_bio_caller()->site = site;
 }
 
 static bool
@@ -284,8 +100,7 @@ forget_errors(void)
 static void
 begin_call(struct tls_io *t)
 {
-	CHECK(caller == NULL);
-	caller = t;
+	tls_bio_begin_call(t);
 	forget_errors();
 }
 
@@ -295,7 +110,7 @@ end_call(struct tls_io *t, int ret)
 {
 	enum tls_verdict v;
 
-	caller = NULL;
+	tls_bio_end_call();
 	if (ret > 0)
 		return TLS_OK;
 	switch (SSL_get_error(t->ssl, ret)) {
@@ -324,7 +139,7 @@ tls_io_error(const struct tls_io *t)
 bool
 tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign)
 {
-	BIO *bio = shared_bio();
+	BIO *bio = tls_bio();
 
 	memset(t, 0, sizeof(*t));
 	t->fd = fd;
@@ -350,7 +165,7 @@ run_handshake(struct tls_io *t)
 	begin_call(t);
 	if (signer_provider_handshake(t->ssl, t->sign, &ret))
 		return end_call(t, ret);
-	caller = NULL;
+	tls_bio_end_call();
 	forget_errors();
 	return TLS_WANT_SIGNER;
 }
@@ -398,9 +213,9 @@ tls_io_handshake(struct tls_io *t)
 		return TLS_FAILED;
 	/* after a pause for the signer no byte of the client is awaited */
 	t->recvs_left = t->sign->job != NULL ? 0 : 1;
-	begin_arrival(t, HANDSHAKE_RECV_MAX);
+	tls_bio_begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
-	if (!end_arrival(t)) {
+	if (!tls_bio_end_arrival(t)) {
 		v = fail(t);
 		end_signing(t);
 	}
@@ -509,14 +324,14 @@ tls_io_read(struct tls_io *t, char *room, size_t room_bytes, size_t *n)
 	if (t->has_failed)
 		return TLS_FAILED;
 	t->recvs_left = 1;
-	begin_arrival(t, receivable(room_bytes));
+	tls_bio_begin_arrival(t, receivable(room_bytes));
 	do {
 		v = read_record(t, room + *n, room_bytes - *n, &got);
 		if (v == TLS_OK)
 			*n += got;
 	} while (v == TLS_OK && *n < room_bytes &&
-		 (arrived.len > 0 || SSL_has_pending(t->ssl)));
-	if (!end_arrival(t))
+		 (tls_bio_has_arrived() || SSL_has_pending(t->ssl)));
+	if (!tls_bio_end_arrival(t))
 		v = fail(t);
 	if (is_flood(t, *n))
 		v = TLS_FAILED;
@@ -599,6 +414,6 @@ tls_io_shutdown(struct tls_io *t)
 		return;
 	begin_call(t);
 	SSL_shutdown(t->ssl);
-	caller = NULL;
+	tls_bio_end_call();
 	forget_errors();
 }

@@ -48,12 +48,12 @@ struct tls_io {
 	bool has_written;  /* something has been put into out, ever */
 	bool has_received; /* a byte, ever */
 	struct buf out;    /* ciphertext not yet sent */
-	struct buf in; /* ciphertext left over from a call; tls_io.c's own */
+	struct buf in; /* ciphertext left over from a call; tls_bio.c's own */
 	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
 	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
 	const char *error; /* constant text: alert or reason, see below */
 
-	/* tls_io.c's own */
+	/* tls_io.c's and tls_bio.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
 	unsigned recvs_left;    /* that the call under way may make */
 	bool is_starved;     /* buffered bytes, if any, are no whole record */
