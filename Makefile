@@ -77,7 +77,7 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 resolve bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
@@ -106,7 +106,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/health upstream/idle upstream/pool upstream/resolve \
+	front/identity upstream/balance upstream/health upstream/idle upstream/pool \
 	upstream/reuse upstream/sticky upstream/server_conn
 
 SRC_COMMON := $(COMMON:%=common/%.c)
