@@ -77,7 +77,7 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 resolve bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
@@ -123,7 +123,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/plan common/fd_pass common/state_page common/takeover \
 	common/expiry \
 	common/slice common/buf common/arena common/number common/addr \
-	common/proxy_v2 common/bundle common/clock common/metrics \
+	common/proxy_v2 common/egress_wire common/bundle common/clock common/metrics \
 	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
 	common/conf common/schema common/site_conf common/site_hop_take
 UNIT_TLSD := tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
