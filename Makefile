@@ -77,7 +77,8 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve peer_user \
+	bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
