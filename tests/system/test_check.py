@@ -471,11 +471,13 @@ def test_both_daemons_check_the_whole_site(check, good):
 
 
 def test_keys_of_a_later_version_are_refused_as_such(check, good):
-    check.write("tlsd.ini", TLSD.format(user=USER).replace(
-        "backend", "egress = x\nbackend"))
+    check.write("rproxy.ini", RPROXY.format(user=USER) +
+                "proxy_protocol = on\n")
     check.site(good.cert, good.key)
-    one_fault(check.run(), "error", "tlsd.ini:4",
-              "tlsd.egress: not supported by this version")
+    status, lines = check.run("rproxy")
+    assert status == 1
+    assert any("listen.proxy_protocol: not supported by this version" in line
+               for line in lines)
 
 
 def test_a_missing_file_is_named(check):

@@ -46,6 +46,7 @@ struct key {
 	unsigned char *public; /* owned by OpenSSL's allocator, DER */
 	size_t public_bytes;
 	bool is_for_old; /* its site speaks TLS 1.0 or 1.1 */
+	bool is_client;  /* of a pool; the others are of sites */
 };
 
 struct keyring {
@@ -258,19 +259,39 @@ load_site_keys(struct keyring *k, const struct tlsd_config *config, size_t site,
 }
 
 static bool
+load_pool_keys(struct keyring *k, const struct tlsd_config *config, size_t site,
+    size_t pool, struct passphrase *phrase)
+{
+	const struct pool_conf *p = &config->sites.v[site]->pool[pool];
+
+	for (size_t i = 0; i < p->tls_key.n; i++) {
+		unsigned no = tlsd_config_client_key_no(config, site, pool, i);
+
+		CHECK(no < k->n && i < p->tls_certificate.n);
+		k->key[no].is_client = true;
+		if (!load_key(&k->key[no], config, p->tls_key.v[i],
+			p->tls_certificate.v[i], phrase))
+			return false;
+	}
+	return true;
+}
+
+static bool
 load_site(struct keyring *k, const struct tlsd_config *config, size_t site)
 {
-	const struct tls_conf *tls = &config->sites.v[site]->tls;
+	const struct site_conf *s = config->sites.v[site];
 	struct passphrase *phrase = OPENSSL_secure_zalloc(sizeof(*phrase));
 	char error[PASSPHRASE_ERROR_MAX];
 	bool ok;
 
 	if (phrase == NULL)
 		return refuse("out of memory");
-	if (passphrase_read(tls->key_passphrase, phrase, error))
+	if (passphrase_read(s->tls.key_passphrase, phrase, error))
 		ok = load_site_keys(k, config, site, phrase);
 	else
 		ok = refuse("%s", error);
+	for (size_t i = 0; ok && i < s->n_pool; i++)
+		ok = load_pool_keys(k, config, site, i, phrase);
 	OPENSSL_secure_clear_free(phrase, sizeof(*phrase));
 	return ok;
 }
@@ -324,6 +345,13 @@ keyring_public(const struct keyring *k, unsigned key_no)
 	CHECK(key_no < k->n);
 	return (struct slice){ (const char *)k->key[key_no].public,
 		k->key[key_no].public_bytes };
+}
+
+bool
+keyring_is_client(const struct keyring *k, unsigned key_no)
+{
+	CHECK(key_no < k->n);
+	return k->key[key_no].is_client;
 }
 
 /* What each algorithm asks of the key and of EVP_DigestSign(). */
