@@ -93,7 +93,7 @@ TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert
 	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
 	signer/signer signer/serve signer/sign signer/point signer/keyring \
 	worker/signer_client worker/signer_key worker/signer_provider \
-	worker/tls_context worker/tls_io worker/alert worker/sni \
+	worker/tls_files worker/tls_context worker/tls_io worker/alert worker/sni \
 	worker/tickets worker/peer_cert worker/announce
 RPROXY := config config_schema config_site config_lint config_pages \
 	metrics_table master http/reason http/field_values http/fields \

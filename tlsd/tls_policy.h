@@ -22,6 +22,12 @@ bool tls_policy_apply(
     SSL_CTX *ctx, const struct tls_conf *tls, struct tls_policy_fault *fault);
 
 /*
+ * What we speak as the client of a server behind us: nothing of it is
+ * configured.  False: OpenSSL refuses.
+ */
+bool tls_policy_apply_client(SSL_CTX *ctx);
+
+/*
  * The connection has been moved from the context of one site to that of
  * another: what OpenSSL copied from the first is put right.  False: out of
  * memory.

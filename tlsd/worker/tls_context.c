@@ -11,7 +11,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,112 +18,21 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "tlsd/tls_policy.h"
-#include "tlsd/worker/signer_key.h"
 #include "tlsd/worker/signer_provider.h"
 #include "tlsd/worker/sni.h"
 #include "tlsd/worker/staples.h"
 #include "tlsd/worker/tickets.h"
 #include "tlsd/worker/tls_context.h"
+#include "tlsd/worker/tls_files.h"
 
 struct tls_contexts {
 	const struct tlsd_config *config; /* borrowed, outlives us */
-	struct signer_client *signer;     /* borrowed from the worker */
-	struct sni *sni;                  /* owned */
+	struct tls_files files;
+	struct sni *sni;          /* owned */
 	SSL_CTX **ctx;            /* owned, by site; NULL: site without [tls] */
 	SSL_CTX *first;           /* borrowed from ctx */
 	struct staples **staples; /* owned, by site */
 };
-
-static char error_text[512];
-
-static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
-{
-	unsigned long e = ERR_peek_last_error();
-	const char *why = e != 0 ? ERR_reason_error_string(e) : NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(error_text, sizeof(error_text), fmt, ap);
-	va_end(ap);
-	if (why != NULL && n > 0 && (size_t)n < sizeof(error_text))
-		snprintf(error_text + n, sizeof(error_text) - (size_t)n, ": %s",
-		    why);
-	ERR_clear_error();
-	return false;
-}
-
-/* files ------------------------------------------------------------------- */
-
-static BIO *
-open_file(const struct tls_contexts *t, const char *path)
-{
-	struct slice pem;
-	BIO *bio;
-
-	if (!bundle_find(t->config->bundle, path, &pem)) {
-		refuse("%s: not in the configuration's bundle", path);
-		return NULL;
-	}
-	bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-	if (bio == NULL)
-		refuse("%s: out of memory", path);
-	return bio;
-}
-
-/* All certificates of a file; NULL when there is none. */
-static STACK_OF(X509) *
-    read_certificates(const struct tls_contexts *t, const char *path)
-{
-	STACK_OF(X509) *all = sk_X509_new_null();
-	BIO *bio = open_file(t, path);
-	X509 *cert;
-
-	if (bio == NULL || all == NULL)
-		goto fail;
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		CHECK(sk_X509_push(all, cert) > 0);
-	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-		refuse("%s: a certificate cannot be read", path);
-		goto fail;
-	}
-	ERR_clear_error();
-	if (sk_X509_num(all) == 0) {
-		refuse("%s: no certificate in PEM form", path);
-		goto fail;
-	}
-	BIO_free(bio);
-	return all;
-fail:
-	BIO_free(bio);
-	sk_X509_pop_free(all, X509_free);
-	return NULL;
-}
-
-/* parts of a context ------------------------------------------------------ */
-
-static bool
-use_pair(const struct tls_contexts *t, SSL_CTX *ctx, const char *path,
-    unsigned key_no)
-{
-	STACK_OF(X509) *chain = read_certificates(t, path);
-	EVP_PKEY *key;
-	X509 *leaf;
-	bool ok;
-
-	if (chain == NULL)
-		return false;
-	leaf = sk_X509_shift(chain);
-	key = signer_key_new(key_no, signer_client_key(t->signer, key_no));
-	ok = key != NULL &&
-	     SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 1) == 1;
-	if (!ok)
-		refuse("%s: certificate or key cannot be used", path);
-	EVP_PKEY_free(key);
-	X509_free(leaf);
-	sk_X509_pop_free(chain, X509_free);
-	return ok;
-}
 
 static bool
 use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
@@ -132,7 +40,7 @@ use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 	const struct tls_conf *tls = &t->config->sites.v[site]->tls;
 
 	for (size_t i = 0; i < tls->certificate.n; i++)
-		if (!use_pair(t, ctx, tls->certificate.v[i],
+		if (!tls_files_use_pair(&t->files, ctx, tls->certificate.v[i],
 			tlsd_config_key_no(t->config, site, i)))
 			return false;
 	return true;
@@ -141,7 +49,7 @@ use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 static bool
 trust_file(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 {
-	STACK_OF(X509) *cas = read_certificates(t, path);
+	STACK_OF(X509) *cas = tls_files_certificates(&t->files, path);
 	bool ok = cas != NULL;
 
 	for (int i = 0; ok && i < sk_X509_num(cas); i++) {
@@ -150,7 +58,7 @@ trust_file(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 		ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) &&
 		     SSL_CTX_add_client_CA(ctx, ca);
 		if (!ok)
-			refuse("%s: a CA cannot be used", path);
+			tls_files_refuse("%s: a CA cannot be used", path);
 	}
 	sk_X509_pop_free(cas, X509_free);
 	return ok;
@@ -161,7 +69,7 @@ static bool
 use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *bio = open_file(t, path);
+	BIO *bio = tls_files_open(&t->files, path);
 	X509_CRL *crl;
 	unsigned n = 0;
 	bool ok = bio != NULL;
@@ -175,7 +83,7 @@ use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 	ok = ok && n > 0 &&
 	     ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 	if (bio != NULL && !ok)
-		refuse("%s: no revocation list in PEM form", path);
+		tls_files_refuse("%s: no revocation list in PEM form", path);
 	BIO_free(bio);
 	ERR_clear_error();
 	return ok && X509_STORE_set_flags(store,
@@ -255,7 +163,7 @@ name_sessions(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 	     EVP_DigestFinal_ex(md, id, &id_bytes) == 1 &&
 	     SSL_CTX_set_session_id_context(ctx, id, id_bytes) == 1;
 	EVP_MD_CTX_free(md);
-	return ok || refuse("%s: sessions cannot be named", s->file);
+	return ok || tls_files_refuse("%s: sessions cannot be named", s->file);
 }
 
 /* RFC 7301 section 3.2: nothing in common is fatal. */
@@ -286,7 +194,8 @@ set_basics(SSL_CTX *ctx, const struct site_conf *site)
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	if (tls_policy_apply(ctx, &site->tls, &fault))
 		return true;
-	return refuse("%s: tls.%s: %s", site->file, fault.key, fault.text);
+	return tls_files_refuse(
+	    "%s: tls.%s: %s", site->file, fault.key, fault.text);
 }
 
 /* all --------------------------------------------------------------------- */
@@ -299,7 +208,7 @@ make_context(struct tls_contexts *t, size_t site)
 
 	ctx = t->ctx[site] = SSL_CTX_new(TLS_server_method());
 	if (ctx == NULL)
-		return refuse("%s: out of memory", s->file);
+		return tls_files_refuse("%s: out of memory", s->file);
 	if (!set_basics(ctx, s))
 		return false;
 	tickets_use(ctx, t->config->session_lifetime_ms);
@@ -320,21 +229,22 @@ tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
 {
 	struct tls_contexts *t = mem_need(sizeof(*t));
 
-	*error = error_text;
+	*error = tls_files_error();
 	t->config = config;
-	t->signer = signer;
+	t->files = (struct tls_files){ config->bundle, signer };
 	t->ctx = mem_need(sizeof(*t->ctx) * (config->sites.n + 1));
 	t->staples = mem_need(sizeof(*t->staples) * (config->sites.n + 1));
 	t->sni = sni_new(&config->sites);
 	if (!signer_provider_init(signer) || !tickets_init(keys)) {
-		refuse("OpenSSL's providers cannot be loaded");
+		tls_files_refuse("OpenSSL's providers cannot be loaded");
 		goto fail;
 	}
 	for (size_t i = 0; i < config->sites.n; i++)
 		if (config->sites.v[i]->tls.present && !make_context(t, i))
 			goto fail;
 	if (t->first == NULL) {
-		refuse("%s: no site has a [tls] section", config->file);
+		tls_files_refuse(
+		    "%s: no site has a [tls] section", config->file);
 		goto fail;
 	}
 	return t;

@@ -42,8 +42,9 @@
  */
 #define HANDSHAKE_RECV_MAX RECORD_MAX
 /*
- * Key updates and attempts to renegotiate make us work for nothing.  A client
- * may cause so many steps (one to three each) for so many bytes it sends.
+ * Key updates and attempts to renegotiate make us work for nothing, and so do
+ * a server's tickets.  A peer may cause so many steps (one to three each) for
+ * so many bytes it sends.
  */
 #define LATE_STEPS_MAX 300
 #define LATE_BYTES (1024 * 1024)
@@ -152,8 +153,7 @@ bio_method(void)
 
 	if (m != NULL)
 		return m;
-	m = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd client");
+	m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd");
 	if (m != NULL && BIO_meth_set_read(m, on_bio_read) == 1 &&
 	    BIO_meth_set_write(m, on_bio_write) == 1 &&
 	    BIO_meth_set_ctrl(m, on_bio_ctrl) == 1)
@@ -198,7 +198,8 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	struct tls_io *t = SSL_get_app_data(ssl);
 	uint8_t description = (uint8_t)(ret & 0xff);
 
-	if (where == SSL_CB_ACCEPT_LOOP && t->is_done)
+	if (t->is_done &&
+	    (where == SSL_CB_ACCEPT_LOOP || where == SSL_CB_CONNECT_LOOP))
 		t->n_late++;
 	if ((where & SSL_CB_ALERT) == 0 || t->error != NULL)
 		return;
@@ -303,7 +304,10 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_app_data(t->ssl, (char *)t);
 	SSL_set_info_callback(t->ssl, on_ssl_info);
-	SSL_set_accept_state(t->ssl);
+	if (SSL_is_server(t->ssl))
+		SSL_set_accept_state(t->ssl);
+	else
+		SSL_set_connect_state(t->ssl);
 	SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
 	return true;
 }

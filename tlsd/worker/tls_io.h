@@ -9,6 +9,9 @@
  * A handshake that waits for the signer is suspended (an OpenSSL asynchronous
  * job) and the call returns TLS_WANT_SIGNER; sign.on_done runs later, from
  * the loop, and then tls_io_handshake() is to be called again.
+ *
+ * We are the server or the client, as the context was made for one or the
+ * other.  "Client" below is the peer where we are the server.
  */
 #ifndef TLSD_WORKER_TLS_IO_H
 #define TLSD_WORKER_TLS_IO_H
@@ -63,7 +66,7 @@ struct tls_io {
 	size_t late_bytes; /* of the client's since n_late was 0 */
 };
 
-/* False: out of memory. */
+/* The side is that of ctx's method.  False: out of memory. */
 bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd,
     void (*on_signed)(struct sign_op *op));
 /* Ends a suspended handshake first; idempotent. */
