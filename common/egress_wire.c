@@ -51,19 +51,46 @@ has_byte(struct slice s, char c)
 	return slice_find(s, c) < s.len;
 }
 
-/* C0 and DEL; the C1 controls of UTF-8 begin with 0xc2 and 0x80-0x9f. */
+/* C0 and DEL; the C1 controls are 0xc2 and 0x80-0x9f in UTF-8. */
+static bool
+is_control(struct slice s, size_t i)
+{
+	uint8_t b = (uint8_t)s.p[i];
+	uint8_t next = i + 1 < s.len ? (uint8_t)s.p[i + 1] : 0;
+
+	return b < 0x20 || b == 0x7f ||
+	       (b == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
 static bool
 has_control(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t b = (uint8_t)s.p[i];
-		uint8_t next = i + 1 < s.len ? (uint8_t)s.p[i + 1] : 0;
-
-		if (b < 0x20 || b == 0x7f ||
-		    (b == 0xc2 && next >= 0x80 && next < 0xa0))
+	for (size_t i = 0; i < s.len; i++)
+		if (is_control(s, i))
 			return true;
-	}
 	return false;
+}
+
+static bool
+is_inside_character(char c)
+{
+	return ((uint8_t)c & 0xc0) == 0x80;
+}
+
+struct slice
+egress_wire_clean(char *text)
+{
+	struct slice s = slice_of(text);
+
+	if (s.len > EGRESS_TEXT_MAX) {
+		s.len = EGRESS_TEXT_MAX;
+		while (s.len > 0 && is_inside_character(text[s.len]))
+			s.len--;
+	}
+	for (size_t i = 0; i < s.len; i++)
+		if (is_control(s, i))
+			text[i] = '?';
+	return s;
 }
 
 static bool

@@ -70,6 +70,12 @@ const char *egress_wire_server(
 const char *egress_wire_name(enum egress_code code);
 
 /*
+ * Makes any text fit for an outcome: what may not be in it becomes '?', and
+ * what is too long is cut between two characters.  Changes text.
+ */
+struct slice egress_wire_clean(char *text);
+
+/*
  * Writes a header into out, which has room for EGRESS_WIRE_MAX bytes; returns
  * its length, or 0 when a text breaks the rules above.
  */

@@ -257,6 +257,30 @@ spells_a_server_with_its_port_and_brackets(void **state)
 }
 
 static void
+any_text_can_be_made_fit_to_be_sent(void **state)
+{
+	char text[2 * EGRESS_TEXT_MAX] = "a\nb\x7f\xc2\x9b"
+					 "c\xc3\xbc";
+	struct egress_outcome o = { .code = EGRESS_HANDSHAKE };
+	char out[EGRESS_WIRE_MAX];
+
+	(void)state;
+	o.text = egress_wire_clean(text);
+	assert_true(slice_eq(o.text, SLICE("a?b??\x9b"
+					   "c\xc3\xbc")));
+	assert_true(egress_wire_encode_outcome(&o, out) > 0);
+	for (size_t shift = 0; shift < 2; shift++) {
+		memset(text, 'x', shift);
+		for (size_t i = shift; i + 1 < sizeof(text); i += 2)
+			memcpy(text + i, "\xc3\xbc", 2);
+		text[sizeof(text) - 1] = '\0';
+		o.text = egress_wire_clean(text);
+		assert_int_equal(o.text.len, EGRESS_TEXT_MAX - shift);
+		assert_true(egress_wire_encode_outcome(&o, out) > 0);
+	}
+}
+
+static void
 every_code_has_a_name(void **state)
 {
 	(void)state;
@@ -278,6 +302,7 @@ main(void)
 		cmocka_unit_test(
 		    the_longest_of_each_fits_and_longer_is_not_sent),
 		cmocka_unit_test(spells_a_server_with_its_port_and_brackets),
+		cmocka_unit_test(any_text_can_be_made_fit_to_be_sent),
 		cmocka_unit_test(every_code_has_a_name),
 	};
 
