@@ -223,6 +223,7 @@ static enum tls_verdict
 fail(struct tls_io *t)
 {
 	t->has_failed = true;
+	t->detail = ERR_reason_error_string(ERR_peek_error());
 	if (t->sign.status != SIGN_OK) {
 		t->error = "signer_failed";
 		t->alert_from_peer = false;

@@ -43,7 +43,8 @@ struct tls_io {
 	struct buf out; /* ciphertext not yet sent */
 	struct buf in;  /* ciphertext left over from a call; tls_io.c's own */
 	struct sign_op sign;
-	const char *error; /* constant text: alert or reason, see below */
+	const char *error;  /* constant text: alert or reason, see below */
+	const char *detail; /* OpenSSL's words for it, constant; NULL: none */
 	bool alert_from_peer;
 
 	/*
