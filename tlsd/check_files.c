@@ -56,49 +56,76 @@ find_owner(STACK_OF(X509) * chain, EVP_PKEY *key)
 	return 0;
 }
 
+/* Certificates with their keys: of a site, or of a pool towards servers. */
+struct pairs {
+	const struct string_list *certificate; /* i goes with i */
+	const struct string_list *key;
+	const char *certificate_name; /* of the keys in the file */
+	const char *key_name;
+	const struct string_list *names; /* to be covered; NULL: a client's */
+};
+
 static void
-check_match(STACK_OF(X509) * chain, EVP_PKEY *key,
-    const struct cert_origin *from, struct conf_place key_at,
-    const char *key_path, struct conf_faults *f)
+check_match(STACK_OF(X509) * chain, EVP_PKEY *key, const struct pairs *p,
+    size_t i, struct conf_faults *f)
 {
 	int owner = find_owner(chain, key);
 
 	if (owner == 0)
-		conf_error(f, key_at,
-		    "tls.key: %s is not the key of %s; key and certificate "
+		conf_error(f, p->key->at[i],
+		    "%s: %s is not the key of %s; key and certificate "
 		    "lines belong together in their order",
-		    key_path, from->path);
+		    p->key_name, p->key->v[i], p->certificate->v[i]);
 	else if (owner > 1)
-		conf_error(f, key_at,
-		    "tls.key: %s is the key of certificate %d in %s, which "
+		conf_error(f, p->key->at[i],
+		    "%s: %s is the key of certificate %d in %s, which "
 		    "must come first in that file",
-		    key_path, owner, from->path);
+		    p->key_name, p->key->v[i], owner, p->certificate->v[i]);
+}
+
+/* For servers: what they check and OpenSSL's client does not. */
+static void
+check_purpose(X509 *leaf, const struct cert_origin *from, struct conf_faults *f)
+{
+	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+		conf_warning(f, from->at,
+		    "%s: %s is not for clients (extended key usage), servers "
+		    "may refuse it",
+		    from->key, from->path);
 }
 
 static void
-check_pair(const struct tlsd_config *c, const struct site_conf *site, size_t i,
+check_chain(STACK_OF(X509) * chain, const struct pairs *p,
+    const struct cert_origin *from, struct conf_faults *f)
+{
+	X509 *leaf = sk_X509_value(chain, 0);
+
+	cert_check_dates(chain, from, f);
+	cert_check_order(chain, from, f);
+	if (p->names != NULL)
+		cert_check_names(leaf, p->names, from, f);
+	else
+		check_purpose(leaf, from, f);
+	cert_check_strength(chain, from, f);
+}
+
+static void
+check_pair(const struct tlsd_config *c, const struct pairs *p, size_t i,
     struct passphrase *phrase, struct conf_faults *f)
 {
-	const struct tls_conf *tls = &site->tls;
-	const struct cert_origin from = { tls->certificate.at[i],
-		"tls.certificate", tls->certificate.v[i] };
+	const struct cert_origin from = { p->certificate->at[i],
+		p->certificate_name, p->certificate->v[i] };
 	char error[CERT_FILE_ERROR_MAX];
 	STACK_OF(X509) *chain = read_chain(c, &from, f);
-	EVP_PKEY *key = key_file_read(tls->key.v[i], phrase, error);
+	EVP_PKEY *key = key_file_read(p->key->v[i], phrase, error);
 
 	if (key == NULL)
-		conf_error(
-		    f, tls->key.at[i], "tls.key: %s: %s", tls->key.v[i], error);
-	if (chain != NULL) {
-		cert_check_dates(chain, &from, f);
-		cert_check_order(chain, &from, f);
-		cert_check_names(
-		    sk_X509_value(chain, 0), &site->names, &from, f);
-		cert_check_strength(chain, &from, f);
-	}
+		conf_error(f, p->key->at[i], "%s: %s: %s", p->key_name,
+		    p->key->v[i], error);
+	if (chain != NULL)
+		check_chain(chain, p, &from, f);
 	if (chain != NULL && key != NULL)
-		check_match(
-		    chain, key, &from, tls->key.at[i], tls->key.v[i], f);
+		check_match(chain, key, p, i, f);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(chain, X509_free);
 }
@@ -123,28 +150,40 @@ kind_of(const struct tlsd_config *c, const char *certificate)
 
 /* OpenSSL has one place for each kind: of two the first would go unseen. */
 static void
-check_kinds(const struct tlsd_config *c, const struct tls_conf *tls,
-    struct conf_faults *f)
+check_kinds(
+    const struct tlsd_config *c, const struct pairs *p, struct conf_faults *f)
 {
-	for (size_t i = 1; i < tls->certificate.n; i++)
+	for (size_t i = 1; i < p->certificate->n; i++)
 		for (size_t k = 0; k < i; k++) {
-			int kind = kind_of(c, tls->certificate.v[i]);
+			int kind = kind_of(c, p->certificate->v[i]);
 
 			if (kind == NID_undef ||
-			    kind != kind_of(c, tls->certificate.v[k]))
+			    kind != kind_of(c, p->certificate->v[k]))
 				continue;
-			conf_error(f, tls->certificate.at[i],
-			    "tls.certificate: %s has a key of the same kind as "
+			conf_error(f, p->certificate->at[i],
+			    "%s: %s has a key of the same kind as "
 			    "%s, one of each kind (RSA, ECDSA, ...) is "
-			    "allowed; another name needs a site of its own",
-			    tls->certificate.v[i], tls->certificate.v[k]);
+			    "allowed; another %s needs a %s of its own",
+			    p->certificate_name, p->certificate->v[i],
+			    p->certificate->v[k],
+			    p->names != NULL ? "name" : "certificate",
+			    p->names != NULL ? "site" : "pool");
 			return;
 		}
 }
 
-/* With the passphrase that all of them share. */
 static void
-check_pairs(const struct tlsd_config *c, const struct site_conf *site,
+check_pairs(const struct tlsd_config *c, const struct pairs *p,
+    struct passphrase *phrase, struct conf_faults *f)
+{
+	for (size_t i = 0; i < p->certificate->n && i < p->key->n; i++)
+		check_pair(c, p, i, phrase, f);
+	check_kinds(c, p, f);
+}
+
+/* With the passphrase that all keys of the site's file share. */
+static void
+check_keys(const struct tlsd_config *c, const struct site_conf *site,
     struct conf_faults *f)
 {
 	const struct tls_conf *tls = &site->tls;
@@ -155,8 +194,16 @@ check_pairs(const struct tlsd_config *c, const struct site_conf *site,
 		conf_error(f,
 		    conf_place_of(site->source, "tls", "key_passphrase"),
 		    "tls.key_passphrase: %s", error);
-	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
-		check_pair(c, site, i, &phrase, f);
+	check_pairs(c,
+	    &(struct pairs){ &tls->certificate, &tls->key, "tls.certificate",
+		"tls.key", &site->names },
+	    &phrase, f);
+	for (size_t i = 0; i < site->n_pool; i++)
+		check_pairs(c,
+		    &(struct pairs){ &site->pool[i].tls_certificate,
+			&site->pool[i].tls_key, "pool.tls_certificate",
+			"pool.tls_key", NULL },
+		    &phrase, f);
 	mem_wipe(&phrase, sizeof(phrase));
 }
 
@@ -282,6 +329,18 @@ check_client_crl(const struct tlsd_config *c, const struct cert_origin *from,
 	sk_X509_CRL_pop_free(list, X509_CRL_free);
 }
 
+/* Any certificate may be trusted: that of a CA or a server's own. */
+static void
+check_server_ca(const struct tlsd_config *c, const struct cert_origin *from,
+    struct conf_faults *f)
+{
+	STACK_OF(X509) *list = read_chain(c, from, f);
+
+	if (list != NULL)
+		cert_check_dates(list, from, f);
+	sk_X509_pop_free(list, X509_free);
+}
+
 static void
 check_site(const struct tlsd_config *c, const struct site_conf *site,
     struct conf_faults *f)
@@ -289,8 +348,6 @@ check_site(const struct tlsd_config *c, const struct site_conf *site,
 	const struct tls_conf *tls = &site->tls;
 
 	check_policy(site, f);
-	check_pairs(c, site, f);
-	check_kinds(c, tls, f);
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
 		check_staple(c, tls, i, f);
 	for (size_t i = 0; i < tls->client_ca.n; i++)
@@ -305,10 +362,27 @@ check_site(const struct tlsd_config *c, const struct site_conf *site,
 		    f);
 }
 
+static void
+check_pool(const struct tlsd_config *c, const struct pool_conf *pool,
+    struct conf_faults *f)
+{
+	for (size_t i = 0; i < pool->tls_ca.n; i++)
+		check_server_ca(c,
+		    &(struct cert_origin){
+			pool->tls_ca.at[i], "pool.tls_ca", pool->tls_ca.v[i] },
+		    f);
+}
+
 void
 tlsd_check_files(const struct tlsd_config *c, struct conf_faults *f)
 {
-	for (size_t i = 0; i < c->sites.n; i++)
-		if (c->sites.v[i]->tls.present)
-			check_site(c, c->sites.v[i], f);
+	for (size_t i = 0; i < c->sites.n; i++) {
+		const struct site_conf *site = c->sites.v[i];
+
+		if (site->tls.present)
+			check_site(c, site, f);
+		check_keys(c, site, f);
+		for (size_t k = 0; k < site->n_pool; k++)
+			check_pool(c, &site->pool[k], f);
+	}
 }
