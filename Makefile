@@ -77,8 +77,8 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve peer_user \
-	bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve \
+	peer_user bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
@@ -288,8 +288,8 @@ INSTALLED := \
 	$(foreach f,README.md LICENSE,644:$(f):$(DOC)/$(f)) \
 	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini sites/tomcat.ini, \
 	    644:conf/$(f):$(DOC)/examples/$(f)) \
-	$(foreach f,tlsd.service tlsd.socket rproxy.service rproxy.socket \
-	    rproxy-tlsd.socket, \
+	$(foreach f,tlsd.service tlsd.socket tlsd-egress.socket \
+	    rproxy.service rproxy.socket rproxy-tlsd.socket, \
 	    644:conf/systemd/$(f):$(PREFIX)/lib/systemd/system/$(f)) \
 	$(foreach f,tlsd rproxy, \
 	    644:conf/sysusers.d/$(f).conf:$(PREFIX)/lib/sysusers.d/$(f).conf \

@@ -19,6 +19,7 @@ FILES = {
     "usr/lib/systemd/system/rproxy-tlsd.socket",
     "usr/lib/systemd/system/rproxy.service",
     "usr/lib/systemd/system/rproxy.socket",
+    "usr/lib/systemd/system/tlsd-egress.socket",
     "usr/lib/systemd/system/tlsd.service",
     "usr/lib/systemd/system/tlsd.socket",
     "usr/lib/sysusers.d/rproxy.conf",
