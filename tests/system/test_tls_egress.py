@@ -22,13 +22,15 @@ from egress_client import (CERTIFICATE, CONNECTED, CONNECT_FAILED, HANDSHAKE,
                            OUTCOME, REFUSED, SHORT, TARGET, TIMEOUT, UNKNOWN,
                            ask, connect, ends, local_header, read_outcome,
                            target)
-from gateway import IS_ROOT, RPROXY_USER
+from gateway import BUILD, IS_ROOT, RPROXY_USER
 from processes import free_port, wait_for
 from test_keys import KINDS, found_in, memory_test, secrets
 from tls_server import TlsServer, openssl_server
 
 SITE = "localhost"
 MIB = 1 << 20
+# of a stalled connection; a sanitized build keeps what was freed for a while
+STALLED_KIB = 4096 * (10 if "san" in BUILD.name else 1)
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 BOTH = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 
@@ -581,7 +583,7 @@ def test_a_slow_reader_slows_its_writer_down_either_way(egress, ca, inner):
             stream.sendall(b"x")
             assert taken.wait(30)
             assert sum(sent) < 16 * MIB
-            assert e.t.rss_kib() - before < 4096
+            assert e.t.rss_kib() - before < STALLED_KIB
 
     def sleep(tls):
         time.sleep(3)
@@ -599,7 +601,7 @@ def test_a_slow_reader_slows_its_writer_down_either_way(egress, ca, inner):
             except TimeoutError:
                 pass
             assert n < 16 * MIB
-            assert e.t.rss_kib() - before < 4096
+            assert e.t.rss_kib() - before < STALLED_KIB
 
 
 # ends -----------------------------------------------------------------------
