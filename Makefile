@@ -266,6 +266,14 @@ $(B)/fuzz/proxy_v2_fuzz: tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2) Makefile
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $@ tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2)
 
+FUZZ_EGRESS_WIRE := common/egress_wire.c $(FUZZ_PROXY_V2)
+$(B)/fuzz/egress_wire_fuzz: tests/fuzz/egress_wire_fuzz.c $(FUZZ_EGRESS_WIRE) \
+    Makefile
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=c17 -O1 -g \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ tests/fuzz/egress_wire_fuzz.c $(FUZZ_EGRESS_WIRE)
+
 include tests/bench/bench.mk
 
 # install -------------------------------------------------------------------
