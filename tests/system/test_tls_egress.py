@@ -464,6 +464,20 @@ def test_a_name_that_nobody_knows(egress, ca):
     assert "no-such-host.invalid cannot be resolved" in outcome.text
 
 
+def test_a_name_is_looked_up_again_within_the_sandbox(egress, ca, inner):
+    """After a refused connect, on a thread; the service goes on."""
+    with TlsServer(inner) as server:
+        where = [f"localhost:{port}" for port in (free_port(), server.port)]
+        e = egress(pool("p", *(f"server = https://{w}" for w in where),
+                        f"tls_ca = {ca.cert}"))
+        assert e.outcome("p", where[0]).code == REFUSED
+        threads = f"/proc/{e.t.worker}/task"
+        assert wait_for(lambda: len(os.listdir(threads)) > 1, 3)
+        time.sleep(0.5)
+        assert e.outcome("p", where[1]).code == CONNECTED
+        assert "server name" not in e.t.gw.tlsd.log_text()
+
+
 def test_connect_timeout_covers_a_handshake_that_does_not_come(egress, ca):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = f"127.0.0.1:{silent.getsockname()[1]}"

@@ -97,14 +97,3 @@ egress_admit(struct egress *e, int fd)
 		 !egress_conn_start(e, fd))
 		turn_away(e, fd);
 }
-
-void
-egress_end_all(struct egress *e)
-{
-	struct egress_conn *c, *next;
-
-	for (c = TAILQ_FIRST(&e->conns); c != NULL; c = next) {
-		next = egress_conn_next(c);
-		egress_conn_end(c);
-	}
-}

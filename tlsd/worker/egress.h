@@ -34,7 +34,5 @@ void egress_fini(struct egress *e);
 
 /* Takes over a connection that was accepted on the egress socket. */
 void egress_admit(struct egress *e, int fd);
-/* All connections end, without ceremony. */
-void egress_end_all(struct egress *e);
 
 #endif

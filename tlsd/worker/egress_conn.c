@@ -136,11 +136,13 @@ take_server(struct egress_conn *c, int fd)
 	return EGRESS_IN_CONNECT;
 }
 
+/* The name may have moved. */
 static enum egress_state
 fail_to_connect(struct egress_conn *c, int error)
 {
 	char where[ADDR_TEXT_MAX];
 
+	resolve_again(&c->target->resolve, &c->home->worker->loop);
 	(void)addr_format(&c->addr, where);
 	if (error == ECONNREFUSED)
 		return egress_outcome_fail(c, EGRESS_REFUSED,
@@ -555,14 +557,11 @@ egress_conn_start(struct egress *e, int fd)
 }
 
 void
-egress_conn_end(struct egress_conn *c)
+egress_conn_end_all(struct egress *e)
 {
-	if (c->state != EGRESS_IN_CLOSING)
-		set_state(c, EGRESS_IN_CLOSING);
-}
+	struct egress_conn *c;
 
-struct egress_conn *
-egress_conn_next(const struct egress_conn *c)
-{
-	return TAILQ_NEXT(c, entry);
+	TAILQ_FOREACH (c, &e->conns, entry)
+		if (c->state != EGRESS_IN_CLOSING)
+			set_state(c, EGRESS_IN_CLOSING);
 }

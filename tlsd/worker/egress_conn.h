@@ -15,10 +15,7 @@ struct egress_conn;
  * here and frees itself.  False: no memory, fd is still the caller's.
  */
 bool egress_conn_start(struct egress *e, int fd);
-/* Ends it at once; without effect on one that is ending.  It frees itself
- * later, from the loop. */
-void egress_conn_end(struct egress_conn *c);
-/* The next of the list; NULL: there is none. */
-struct egress_conn *egress_conn_next(const struct egress_conn *c);
+/* All of them end, without ceremony; each frees itself later, from the loop. */
+void egress_conn_end_all(struct egress *e);
 
 #endif

@@ -29,6 +29,7 @@
 #include "tlsd/metrics_table.h"
 #include "tlsd/worker/acceptor.h"
 #include "tlsd/worker/client_conn.h"
+#include "tlsd/worker/egress_conn.h"
 #include "tlsd/worker/lock_up.h"
 #include "tlsd/worker/relay.h"
 #include "tlsd/worker/worker.h"
@@ -252,7 +253,7 @@ stop(struct worker *w)
 {
 	stop_accepting(w);
 	client_conn_end_all(w, true);
-	egress_end_all(&w->egress);
+	egress_conn_end_all(&w->egress);
 }
 
 static void
