@@ -135,7 +135,8 @@ UNIT_TLSD := tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
-	tlsd/worker/sni tlsd/worker/peer_cert
+	tlsd/worker/sni tlsd/worker/peer_cert \
+	tlsd/worker/egress_server tlsd/worker/egress_tls
 UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \

@@ -24,6 +24,7 @@ struct egress_server {
 	char name[EGRESS_SERVER_MAX]; /* egress_wire_server() */
 	SSL_CTX *ctx;                 /* owned, shared within the pool */
 	SSL_SESSION *session;         /* owned; NULL: none to resume */
+	uint64_t verified_ms; /* when its certificate was; clock_now_ms() */
 	struct resolve resolve;
 	unsigned next_addr; /* of its addresses, in turn */
 };

@@ -17,7 +17,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 
-#define SESSION_MAX_S 3600
+#define SESSION_MAX_MS (3600 * 1000)
 #define CA_NAMES_MAX 3 /* of a list that may be long, in a log line */
 
 static struct egress_tls *
@@ -86,6 +86,8 @@ on_session(SSL *ssl, SSL_SESSION *session)
 
 	t->has_ticket = true;
 	keep_session(t->server, session);
+	if (!SSL_session_reused(ssl))
+		t->server->verified_ms = clock_now_ms();
 	return 1; /* ours now */
 }
 
@@ -121,19 +123,12 @@ demand_name(SSL *ssl, const char *host)
 	       SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-static int64_t
-age_s(const SSL_SESSION *session)
-{
-	return (int64_t)(clock_now_ms() / 1000) -
-	       (int64_t)SSL_SESSION_get_time(session);
-}
-
 static void
 offer_session(SSL *ssl, struct egress_server *s)
 {
 	if (s->session == NULL)
 		return;
-	if (age_s(s->session) > SESSION_MAX_S ||
+	if (clock_now_ms() - s->verified_ms > SESSION_MAX_MS ||
 	    SSL_set_session(ssl, s->session) != 1)
 		keep_session(s, NULL);
 }
