@@ -391,7 +391,8 @@ step_relay(struct egress_conn *c)
 {
 	switch (run_relay(c)) {
 	case RELAY_VANISHED:
-		egress_conn_count(c, TLSD_EGRESS_TRUNCATED, 1);
+		egress_conn_count(
+		    c, TLSD_EGRESS_TRUNCATED, c->relay.up_way != RELAY_ENDED);
 		return EGRESS_IN_CLOSING;
 	case RELAY_BROKEN:
 		egress_outcome_note_late(c);

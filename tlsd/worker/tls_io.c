@@ -356,6 +356,14 @@ tls_io_give_back(void)
 
 /* handshake --------------------------------------------------------------- */
 
+/* After a pause for the signer, and before the first word of a client. */
+static bool
+is_our_turn(const struct tls_io *t)
+{
+	return SSL_waiting_for_async(t->ssl) ||
+	       (!SSL_is_server(t->ssl) && !t->has_written);
+}
+
 enum tls_verdict
 tls_io_handshake(struct tls_io *t)
 {
@@ -363,8 +371,7 @@ tls_io_handshake(struct tls_io *t)
 
 	if (t->has_failed)
 		return TLS_FAILED;
-	/* after a pause for the signer no byte of the client is awaited */
-	t->recvs_left = SSL_waiting_for_async(t->ssl) ? 0 : 1;
+	t->recvs_left = is_our_turn(t) ? 0 : 1;
 	begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
 	if (!end_arrival(t)) {
