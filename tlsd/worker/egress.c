@@ -7,7 +7,6 @@
  */
 #include "tlsd/worker/egress.h"
 
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -49,8 +49,7 @@
 
 static void advance(struct egress_conn *c);
 
-/* the end -------------------------------------------------------------------
- */
+/* the end ------------------------------------------------------------------ */
 
 static void
 release(struct egress_conn *c)
@@ -115,8 +114,7 @@ succeed(struct egress_conn *c)
 	return EGRESS_IN_RELAY;
 }
 
-/* TARGET --------------------------------------------------------------------
- */
+/* TARGET ------------------------------------------------------------------- */
 
 static void on_server_ready(struct watch *w, unsigned events);
 
@@ -231,8 +229,7 @@ step_target(struct egress_conn *c)
 	return take_target(c, &t, used);
 }
 
-/* CONNECT and HANDSHAKE -----------------------------------------------------
- */
+/* CONNECT and HANDSHAKE ---------------------------------------------------- */
 
 /* Or it has sent what it may not send yet: then it is no rproxy of ours. */
 static bool
@@ -320,8 +317,7 @@ step_handshake(struct egress_conn *c)
 	return fail_handshake(c, v);
 }
 
-/* TRIAL ---------------------------------------------------------------------
- */
+/* TRIAL -------------------------------------------------------------------- */
 
 /* What a server says before it was asked waits for rproxy. */
 static enum egress_state
@@ -344,8 +340,7 @@ step_trial(struct egress_conn *c)
 	return n > 0 || c->tls.has_ticket ? succeed(c) : c->state;
 }
 
-/* RELAY ---------------------------------------------------------------------
- */
+/* RELAY -------------------------------------------------------------------- */
 
 static enum relay_verdict
 run_relay(struct egress_conn *c)
@@ -407,8 +402,7 @@ step_relay(struct egress_conn *c)
 	return c->state;
 }
 
-/* all -----------------------------------------------------------------------
- */
+/* all ---------------------------------------------------------------------- */
 
 static enum egress_state
 step(struct egress_conn *c)

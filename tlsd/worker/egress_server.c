@@ -12,9 +12,7 @@
  */
 #include "tlsd/worker/egress_server.h"
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/log.h"
@@ -35,8 +33,7 @@ struct egress_servers {
 	X509_STORE *system_ca; /* owned, shared; NULL: nobody wants it yet */
 };
 
-/* Which CAs -----------------------------------------------------------------
- */
+/* which CAs ---------------------------------------------------------------- */
 
 static bool
 trust_file(const struct egress_servers *s, X509_STORE *store, const char *path)
@@ -85,8 +82,7 @@ trust(struct egress_servers *s, SSL_CTX *ctx, const struct pool_conf *pool)
 	return true;
 }
 
-/* A pool's context ----------------------------------------------------------
- */
+/* the context of a pool ---------------------------------------------------- */
 
 static bool
 use_pairs(const struct egress_servers *s, SSL_CTX *ctx,
@@ -132,8 +128,7 @@ make_context(struct egress_servers *s, const struct tlsd_config *config,
 	return NULL;
 }
 
-/* Servers -------------------------------------------------------------------
- */
+/* servers ------------------------------------------------------------------ */
 
 static void
 add_port(struct egress_servers *s, uint16_t port)

@@ -43,8 +43,7 @@ write_name(const X509_NAME *name, char out[EGRESS_NAME_MAX])
 	BIO_free(bio);
 }
 
-/* callbacks of OpenSSL ------------------------------------------------------
- */
+/* callbacks of OpenSSL ----------------------------------------------------- */
 
 static int
 on_verified(int is_good, X509_STORE_CTX *store)
@@ -101,8 +100,7 @@ egress_tls_prepare(SSL_CTX *ctx)
 	SSL_CTX_sess_set_new_cb(ctx, on_session);
 }
 
-/* open and close ------------------------------------------------------------
- */
+/* open and close ----------------------------------------------------------- */
 
 static bool
 is_address(const char *host)
@@ -167,8 +165,7 @@ egress_tls_is_on_trial(const struct egress_tls *t)
 	       SSL_version(t->io.ssl) == TLS1_3_VERSION;
 }
 
-/* why -----------------------------------------------------------------------
- */
+/* why ---------------------------------------------------------------------- */
 
 struct text {
 	char *p;

@@ -16,7 +16,6 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
