@@ -21,6 +21,10 @@
  * certificate was asked for we wait for what a server sends next, an alert or
  * a ticket; not long, for some send neither.
  *
+ * A handshake does not stand in the queue of those with clients (handshakes.c):
+ * rproxy keeps its connections, so there are few, and a flood of clients shall
+ * not hold them up.
+ *
  * In RELAY rproxy decides when it is over: it keeps connections for later
  * requests, and a draining worker waits for it.  Each way is bounded by the
  * relay's buffers.

@@ -213,10 +213,20 @@ egress_servers_new(const struct tlsd_config *config,
 	return s;
 }
 
+/* A thread is at work on it, and is not waited for. */
+static bool
+is_being_resolved(const struct egress_servers *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].resolve.busy)
+			return true;
+	return false;
+}
+
 void
 egress_servers_free(struct egress_servers *s)
 {
-	if (s == NULL)
+	if (s == NULL || is_being_resolved(s))
 		return;
 	for (size_t i = 0; i < s->n; i++) {
 		SSL_SESSION_free(s->v[i].session);

@@ -38,7 +38,9 @@ struct egress_servers;
  */
 struct egress_servers *egress_servers_new(const struct tlsd_config *config,
     struct signer_client *signer, const char **error);
-void egress_servers_free(struct egress_servers *s); /* takes NULL */
+/* Takes NULL.  At the end of the process: what is being looked up then stays.
+ */
+void egress_servers_free(struct egress_servers *s);
 
 /* NULL: there is no such server. */
 struct egress_server *
