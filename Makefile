@@ -77,7 +77,8 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 bundle conf \
+COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve \
+	peer_user bundle conf \
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
@@ -92,8 +93,10 @@ TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert
 	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
 	signer/signer signer/serve signer/sign signer/point signer/keyring \
 	worker/signer_client worker/signer_key worker/signer_provider \
-	worker/tls_context worker/tls_io worker/tls_bio worker/alert worker/sni \
-	worker/tickets worker/peer_cert worker/announce
+	worker/tls_files worker/tls_context worker/tls_io worker/tls_bio worker/alert worker/sni \
+	worker/tickets worker/peer_cert worker/announce worker/lock_up \
+	worker/egress worker/egress_server worker/egress_tls worker/egress_conn \
+	worker/egress_outcome
 RPROXY := config config_schema config_site config_lint config_pages \
 	metrics_table master http/reason http/field_values http/fields \
 	http/accept http/message http/framing http/h1_line http/h1_read http/h1_write \
@@ -106,7 +109,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/health upstream/idle upstream/pool upstream/resolve \
+	front/identity upstream/balance upstream/health upstream/idle upstream/pool \
 	upstream/reuse upstream/sticky upstream/server_conn
 
 SRC_COMMON := $(COMMON:%=common/%.c)
@@ -123,7 +126,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/plan common/fd_pass common/state_page common/takeover \
 	common/expiry common/status \
 	common/slice common/buf common/arena common/number common/addr \
-	common/proxy_v2 common/bundle common/clock common/metrics \
+	common/proxy_v2 common/egress_wire common/bundle common/clock common/metrics \
 	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
 	common/conf common/schema common/site_conf common/site_hop_take
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
@@ -132,7 +135,8 @@ UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd
 	tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
-	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context
+	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
+	tlsd/worker/egress_server tlsd/worker/egress_tls
 UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
 	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
@@ -263,6 +267,14 @@ $(B)/fuzz/proxy_v2_fuzz: tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2) Makefile
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $@ tests/fuzz/proxy_v2_fuzz.c $(FUZZ_PROXY_V2)
 
+FUZZ_EGRESS_WIRE := common/egress_wire.c $(FUZZ_PROXY_V2)
+$(B)/fuzz/egress_wire_fuzz: tests/fuzz/egress_wire_fuzz.c $(FUZZ_EGRESS_WIRE) \
+    Makefile
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=c17 -O1 -g \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ tests/fuzz/egress_wire_fuzz.c $(FUZZ_EGRESS_WIRE)
+
 include tests/bench/bench.mk
 
 # install -------------------------------------------------------------------
@@ -285,8 +297,8 @@ INSTALLED := \
 	$(foreach f,README.md LICENSE,644:$(f):$(DOC)/$(f)) \
 	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini sites/tomcat.ini, \
 	    644:conf/$(f):$(DOC)/examples/$(f)) \
-	$(foreach f,tlsd.service tlsd.socket rproxy.service rproxy.socket \
-	    rproxy-tlsd.socket, \
+	$(foreach f,tlsd.service tlsd.socket tlsd-egress.socket \
+	    rproxy.service rproxy.socket rproxy-tlsd.socket, \
 	    644:conf/systemd/$(f):$(PREFIX)/lib/systemd/system/$(f)) \
 	$(foreach f,tlsd rproxy, \
 	    644:conf/sysusers.d/$(f).conf:$(PREFIX)/lib/sysusers.d/$(f).conf \

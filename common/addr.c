@@ -31,6 +31,28 @@ to_text(struct slice s, char out[INET6_ADDRSTRLEN])
 	return true;
 }
 
+struct addr
+addr_from_ip4(const void *ip, const void *port)
+{
+	struct addr a = { .len = sizeof(a.u.in) };
+
+	a.u.in.sin_family = AF_INET;
+	memcpy(&a.u.in.sin_addr, ip, IP4_BYTES);
+	memcpy(&a.u.in.sin_port, port, 2);
+	return a;
+}
+
+struct addr
+addr_from_ip6(const void *ip, const void *port)
+{
+	struct addr a = { .len = sizeof(a.u.in6) };
+
+	a.u.in6.sin6_family = AF_INET6;
+	memcpy(&a.u.in6.sin6_addr, ip, IP6_BYTES);
+	memcpy(&a.u.in6.sin6_port, port, 2);
+	return a;
+}
+
 static bool
 parse_ip4(struct slice s, uint16_t port, struct addr *out)
 {

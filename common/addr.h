@@ -45,6 +45,9 @@ struct addr addr_from_ip(const struct addr_ip *a);
 bool addr_parse(struct slice text, struct addr *out);
 /* "192.0.2.1" or "2001:db8::1" or "[2001:db8::1]"; port as given. */
 bool addr_parse_ip(struct slice text, uint16_t port, struct addr *out);
+/* From the wire: 4 or 16 bytes of address and 2 of port, in network order. */
+struct addr addr_from_ip4(const void *ip, const void *port);
+struct addr addr_from_ip6(const void *ip, const void *port);
 /*
  * With port: "192.0.2.1:443", "[2001:db8::1]:443"; without: "192.0.2.1",
  * "2001:db8::1".  Unix: the path, "unix:" when there is none.  No address:

@@ -66,6 +66,8 @@ enum record_type {
 	TYPE_CIPHER_BITS = 0xea,
 	TYPE_GENERATION = 0xeb,
 	TYPE_DRAINING = 0xec,
+	TYPE_EGRESS_TARGET = 0xed,
+	TYPE_EGRESS_OUTCOME = 0xee,
 };
 
 static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
@@ -94,6 +96,8 @@ static const struct slice_record top_records[] = {
 	RECORD(TYPE_VERIFY_TEXT, verify_text),
 	RECORD(TYPE_SESSION_ID, session_id),
 	RECORD(TYPE_LISTENER, listener),
+	RECORD(TYPE_EGRESS_TARGET, egress_target),
+	RECORD(TYPE_EGRESS_OUTCOME, egress_outcome),
 };
 
 static const struct slice_record ssl_records[] = {
@@ -261,28 +265,6 @@ decode_record(struct decoder *d, const struct record *r)
 	return decode_slice(d, r, top_records, ARRAY_LEN(top_records));
 }
 
-static struct addr
-ip4_addr(const char *ip, const char *port)
-{
-	struct addr a = { .len = sizeof(a.u.in) };
-
-	a.u.in.sin_family = AF_INET;
-	memcpy(&a.u.in.sin_addr, ip, 4);
-	memcpy(&a.u.in.sin_port, port, 2);
-	return a;
-}
-
-static struct addr
-ip6_addr(const char *ip, const char *port)
-{
-	struct addr a = { .len = sizeof(a.u.in6) };
-
-	a.u.in6.sin6_family = AF_INET6;
-	memcpy(&a.u.in6.sin6_addr, ip, 16);
-	memcpy(&a.u.in6.sin6_port, port, 2);
-	return a;
-}
-
 /* -1: no such family. */
 static int
 block_bytes(uint8_t family)
@@ -313,12 +295,12 @@ decode_addresses(struct proxy_v2 *out, uint8_t family, const char *p)
 	if (out->command == PROXY_V2_LOCAL)
 		return;
 	if (family == FAMILY_TCP4) {
-		out->src = ip4_addr(p, p + 8);
-		out->dst = ip4_addr(p + 4, p + 10);
+		out->src = addr_from_ip4(p, p + 8);
+		out->dst = addr_from_ip4(p + 4, p + 10);
 	}
 	if (family == FAMILY_TCP6) {
-		out->src = ip6_addr(p, p + 32);
-		out->dst = ip6_addr(p + 16, p + 34);
+		out->src = addr_from_ip6(p, p + 32);
+		out->dst = addr_from_ip6(p + 16, p + 34);
 	}
 }
 

@@ -69,6 +69,9 @@ struct proxy_v2 {
 	uint16_t cipher_bits;     /* 0xEA: 2 bytes, 0: not said */
 	uint32_t generation;      /* 0xEB: 4 bytes, of tlsd; 0: not said */
 	bool draining;            /* 0xEC, empty: that generation drains */
+	/* on egress connections alone, common/egress_wire.h */
+	struct slice egress_target;             /* 0xED */
+	struct slice egress_outcome;            /* 0xEE */
 	struct slice chain[PROXY_V2_CHAIN_MAX]; /* 0xE0, repeated: DER, without
 						 * the leaf, in TLS order */
 	unsigned n_chain;

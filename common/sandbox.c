@@ -5,6 +5,7 @@
  * exist) must not take a worker and all its connections along.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -38,22 +39,35 @@ fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
 	return true;
 }
 
+#define CONDITIONS_MAX 2
+
+static bool
+fill_condition(scmp_filter_ctx filter, const struct sandbox_only *o, int nr)
+{
+	struct scmp_arg_cmp is_equal[CONDITIONS_MAX];
+	unsigned n = 0;
+
+	for (; o != NULL; o = o->and) {
+		CHECK(n < CONDITIONS_MAX);
+		is_equal[n++] = (struct scmp_arg_cmp){ .arg = o->argument,
+			.op = SCMP_CMP_MASKED_EQ,
+			.datum_a = o->mask,
+			.datum_b = o->value };
+	}
+	return seccomp_rule_add_array(
+		   filter, SCMP_ACT_ALLOW, nr, n, is_equal) == 0;
+}
+
 static bool
 fill_conditions(scmp_filter_ctx filter, const struct sandbox_rules *rules,
     const char **error)
 {
 	for (size_t i = 0; i < rules->n_only; i++) {
-		const struct sandbox_only *o = &rules->only[i];
-		int nr = seccomp_syscall_resolve_name(o->call);
-		struct scmp_arg_cmp is_equal = { .arg = o->argument,
-			.op = SCMP_CMP_MASKED_EQ,
-			.datum_a = o->mask,
-			.datum_b = o->value };
+		int nr = seccomp_syscall_resolve_name(rules->only[i].call);
 
 		if (nr < 0)
 			continue;
-		if (seccomp_rule_add_array(
-			filter, SCMP_ACT_ALLOW, nr, 1, &is_equal) < 0) {
+		if (!fill_condition(filter, &rules->only[i], nr)) {
 			*error = "sandbox: a condition cannot be set";
 			return false;
 		}
@@ -70,23 +84,63 @@ fill_for_sanitizer(scmp_filter_ctx filter, const char **error)
 	return fill(filter, &rules, error);
 }
 
-/* linux/landlock.h of Debian 12 is older than this part of it. */
-#define LANDLOCK_NET_BIND_TCP (1u << 0)
-#define LANDLOCK_NET_CONNECT_TCP (1u << 1)
+/* Landlock; linux/landlock.h of Debian 12 is older than a part of it. */
+#define FS_ALL ((1u << 13) - 1)     /* of its first version */
+#define FS_READ (1u << 2 | 1u << 3) /* files, lists of folders */
+#define NET_BIND_TCP (1u << 0)
+#define NET_CONNECT_TCP (1u << 1)
+#define RULE_FOLDER 1
+#define RULE_PORT 2
 
-/* As much as the kernel can do; the filter stands without it. */
 static void
-deny_tcp(void)
+allow_port(int ruleset, uint16_t number)
+{
+	const struct {
+		uint64_t access;
+		uint64_t port;
+	} rule = { NET_CONNECT_TCP, number };
+
+	(void)syscall(SYS_landlock_add_rule, ruleset, RULE_PORT, &rule, 0);
+}
+
+static void
+allow_reading(int ruleset, const char *folder)
+{
+	struct __attribute__((packed)) {
+		uint64_t access;
+		int32_t fd;
+	} rule = { FS_READ, open(folder, O_PATH | O_CLOEXEC) };
+
+	if (rule.fd < 0)
+		return; /* not on this machine */
+	(void)syscall(SYS_landlock_add_rule, ruleset, RULE_FOLDER, &rule, 0);
+	close(rule.fd);
+}
+
+/*
+ * As much as the kernel can do; the filter stands without it.  What a rule
+ * could not be made for stays forbidden.
+ */
+static void
+restrict_ways_out(const struct sandbox_rules *rules)
 {
 	const struct {
 		uint64_t fs;
 		uint64_t net;
-	} handled = { 0, LANDLOCK_NET_BIND_TCP | LANDLOCK_NET_CONNECT_TCP };
-	int fd = (int)syscall(
-	    SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+	} handled = { rules->n_read_only > 0 ? FS_ALL : 0,
+		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0 };
+	int fd;
 
+	if (handled.fs == 0 && handled.net == 0)
+		return;
+	fd = (int)syscall(
+	    SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (fd < 0)
 		return;
+	for (size_t i = 0; i < rules->n_tcp_ports; i++)
+		allow_port(fd, rules->tcp_ports[i]);
+	for (size_t i = 0; i < rules->n_read_only; i++)
+		allow_reading(fd, rules->read_only[i]);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		(void)syscall(SYS_landlock_restrict_self, fd, 0);
 	close(fd);
@@ -98,8 +152,7 @@ sandbox_enter(const struct sandbox_rules *rules, const char **error)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	bool ok = false;
 
-	if (rules->no_tcp_out)
-		deny_tcp();
+	restrict_ways_out(rules);
 	if (filter == NULL) {
 		*error = "sandbox: out of memory";
 		return false;

@@ -21,11 +21,21 @@ struct sandbox_rules {
 	const struct sandbox_only *only; /* none: NULL */
 	size_t n_only;
 	/*
-	 * No TCP connection out, where the kernel has Landlock for that (Linux
-	 * 6.7 and later): connect() cannot be told apart by what it connects
-	 * to, and a socket that was accepted can be connected anew.
+	 * No TCP connection out but to these ports, where the kernel has
+	 * Landlock for that (Linux 6.7 and later): connect() cannot be told
+	 * apart by what it connects to, and a socket that was accepted can be
+	 * connected anew.
 	 */
 	bool no_tcp_out;
+	const uint16_t *tcp_ports; /* may be repeated */
+	size_t n_tcp_ports;
+	/*
+	 * Folders in which files may be read, when any is named: then nothing
+	 * else of the file system can be opened or changed (Landlock, Linux
+	 * 5.13 and later).  One that is not there is skipped.
+	 */
+	const char *const *read_only;
+	size_t n_read_only;
 };
 
 /* One that is allowed when these bits of an argument (from 0) are so. */
@@ -34,6 +44,8 @@ struct sandbox_only {
 	unsigned argument;
 	uint64_t mask;
 	uint64_t value;
+	/* and these bits of another argument, too; NULL: no more conditions */
+	const struct sandbox_only *and;
 };
 
 /*

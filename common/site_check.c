@@ -188,6 +188,32 @@ check_server(const struct pool_conf *pool, size_t no, struct conf_faults *f)
 	}
 }
 
+static bool
+has_https(const struct pool_conf *pool)
+{
+	for (size_t i = 0; i < pool->n_server; i++)
+		if (pool->server[i].https)
+			return true;
+	return false;
+}
+
+static void
+check_pool_tls(const struct pool_conf *pool, struct conf_faults *f)
+{
+	if (pool->tls_certificate.n != pool->tls_key.n)
+		conf_error(f, pool->at,
+		    "pool.tls_key: %zu tls_certificate and %zu tls_key lines, "
+		    "each certificate needs its key, in the same order",
+		    pool->tls_certificate.n, pool->tls_key.n);
+	if (!has_https(pool) &&
+	    (pool->tls_ca.n > 0 || pool->tls_name != NULL ||
+		pool->tls_certificate.n > 0 || pool->tls_key.n > 0))
+		conf_warning(f, pool->at,
+		    "[pool %s]: tls_ca, tls_name, tls_certificate and tls_key "
+		    "are without effect, no server is https://",
+		    pool->name);
+}
+
 static void
 check_pool(const struct site_conf *site, size_t no, struct conf_faults *f)
 {
@@ -195,6 +221,7 @@ check_pool(const struct site_conf *site, size_t no, struct conf_faults *f)
 
 	for (size_t i = 0; i < pool->n_server; i++)
 		check_server(pool, i, f);
+	check_pool_tls(pool, f);
 	for (size_t i = 0; i < site->n_route; i++)
 		if (site->route[i].pool_http == pool ||
 		    site->route[i].pool_https == pool)

@@ -228,6 +228,11 @@ struct pool_conf {
 	char *sticky_key;    /* NULL: none */
 	char *health;        /* path of the probes; NULL: none */
 	uint64_t health_interval_ms;
+	/* towards https:// servers; certificate[i] goes with key[i] */
+	struct string_list tls_ca;          /* none: the system's */
+	char *tls_name;                     /* NULL: the host of the server */
+	struct string_list tls_certificate; /* ours, as their client */
+	struct string_list tls_key;
 };
 
 enum require_tls {

@@ -113,10 +113,6 @@ take_server(const struct schema_value *v)
 		schema_fault(v, "\"%s\": %s", v->text, error);
 		return;
 	}
-	if (server.https)
-		schema_fault(v,
-		    "https:// servers are not supported by this version, "
-		    "write http://HOST:PORT");
 	pool->server =
 	    mem_need_grow(pool->server, pool->n_server * sizeof(*pool->server),
 		(pool->n_server + 1) * sizeof(*pool->server));
@@ -356,10 +352,20 @@ static const struct schema_key pool_keys[] = {
 	    .kind = SCHEMA_DURATION,
 	    .fallback = "5s",
 	    SCHEMA_FIELD(struct pool_conf, health_interval_ms) },
-	{ .name = "tls_ca", .kind = SCHEMA_NOT_YET },
-	{ .name = "tls_name", .kind = SCHEMA_NOT_YET },
-	{ .name = "tls_certificate", .kind = SCHEMA_NOT_YET },
-	{ .name = "tls_key", .kind = SCHEMA_NOT_YET },
+	{ .name = "tls_ca",
+	    .kind = SCHEMA_PATH_LIST,
+	    SCHEMA_FIELD(struct pool_conf, tls_ca) },
+	{ .name = "tls_name",
+	    .kind = SCHEMA_CUSTOM,
+	    SCHEMA_FIELD(struct pool_conf, tls_name),
+	    .take = site_take_tls_name,
+	    .release = site_release_text },
+	{ .name = "tls_certificate",
+	    .kind = SCHEMA_PATH_LIST,
+	    SCHEMA_FIELD(struct pool_conf, tls_certificate) },
+	{ .name = "tls_key",
+	    .kind = SCHEMA_PATH_LIST,
+	    SCHEMA_FIELD(struct pool_conf, tls_key) },
 };
 
 static const struct schema_section sections[] = {

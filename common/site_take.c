@@ -212,6 +212,30 @@ site_take_cookie_name(const struct schema_value *v)
 	*field = mem_need_strdup(v->text);
 }
 
+/* One certificate has one name: no pattern, and no port. */
+void
+site_take_tls_name(const struct schema_value *v)
+{
+	const char *error = NULL;
+	char **field = v->field;
+
+	if (v->text[0] == '*') {
+		schema_fault(v,
+		    "\"%s\": name one host, a certificate for a pattern "
+		    "matches it",
+		    v->text);
+		return;
+	}
+	if (!site_value_name(slice_of(v->text), &error)) {
+		schema_fault(v, "\"%s\": %s", v->text, error);
+		return;
+	}
+	mem_free(*field);
+	*field = mem_need_strdup(v->text);
+	for (char *p = *field; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+}
+
 void
 site_take_health(const struct schema_value *v)
 {

@@ -25,8 +25,9 @@ void site_release_rules(void *field); /* struct rule_list */
 
 void site_take_require_tls(const struct schema_value *v);
 void site_take_cookie_name(const struct schema_value *v);
-void site_take_health(const struct schema_value *v); /* a path, or "app" */
-void site_release_text(void *field);                 /* char * */
+void site_take_tls_name(const struct schema_value *v); /* one host name */
+void site_take_health(const struct schema_value *v);   /* a path, or "app" */
+void site_release_text(void *field);                   /* char * */
 
 extern const char *const site_cookie_secure_words[];
 extern const char *const site_cookie_samesite_words[];

@@ -29,12 +29,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/privdrop.h"
+#include "common/resolve.h"
 #include "common/sandbox.h"
 #include "common/deadline.h"
 #include "common/watch.h"
 #include "rproxy/config.h"
 #include "rproxy/upstream/health.h"
-#include "rproxy/upstream/resolve.h"
 
 static const char *const allowed[] = {
 	"epoll_wait",

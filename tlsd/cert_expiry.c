@@ -2,7 +2,8 @@
  * When a site's certificates expire.  Runs in the checker.
  *
  * The chain counts, too: a client refuses an expired issuer like an expired
- * leaf, and it is the issuer that people forget.
+ * leaf, and it is the issuer that people forget.  So do the certificates that
+ * its pools show to servers.
  */
 #include <time.h>
 
@@ -22,15 +23,36 @@ end_of(const X509 *cert)
 }
 
 static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
 first_end(STACK_OF(X509) * chain)
 {
 	int64_t first = NEVER;
 
-	for (int i = 0; i < sk_X509_num(chain); i++) {
-		int64_t end = end_of(sk_X509_value(chain, i));
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		first = least(first, end_of(sk_X509_value(chain, i)));
+	return first;
+}
 
-		if (end < first)
-			first = end;
+static int64_t
+first_end_of(const struct tlsd_config *c, struct cert_pool *pool,
+    const struct string_list *files)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	int64_t first = NEVER;
+	struct slice text;
+
+	for (size_t i = 0; i < files->n; i++) {
+		STACK_OF(X509) *chain = NULL;
+
+		if (bundle_find(c->bundle, files->v[i], &text))
+			chain = cert_file_read(pool, text, files->v[i], error);
+		first = least(first, first_end(chain));
+		sk_X509_pop_free(chain, X509_free);
 	}
 	return first;
 }
@@ -39,21 +61,9 @@ bool
 cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
     const struct site_conf *site, int64_t *at_s)
 {
-	const struct string_list *files = &site->tls.certificate;
-	char error[CERT_FILE_ERROR_MAX];
-	struct slice text;
-
-	*at_s = NEVER;
-	for (size_t i = 0; i < files->n; i++) {
-		STACK_OF(X509) *chain = NULL;
-		int64_t end;
-
-		if (bundle_find(c->bundle, files->v[i], &text))
-			chain = cert_file_read(pool, text, files->v[i], error);
-		end = first_end(chain);
-		if (end < *at_s)
-			*at_s = end;
-		sk_X509_pop_free(chain, X509_free);
-	}
+	*at_s = first_end_of(c, pool, &site->tls.certificate);
+	for (size_t i = 0; i < site->n_pool; i++)
+		*at_s = least(*at_s,
+		    first_end_of(c, pool, &site->pool[i].tls_certificate));
 	return *at_s != NEVER;
 }

@@ -10,7 +10,7 @@
 
 /*
  * The end of the first certificate to expire, of all pairs and their chains,
- * in seconds since 1970.  False: none can be read.
+ * those of its pools included, in seconds since 1970.  False: none can be read.
  */
 bool cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
     const struct site_conf *site, int64_t *at_s);

@@ -67,23 +67,42 @@ find_owner(STACK_OF(X509) * chain, EVP_PKEY *key)
 	return 0;
 }
 
+/* Certificates with their keys: of a site, or of a pool towards servers. */
+struct pairs {
+	const struct string_list *certificate; /* i goes with i */
+	const struct string_list *key;
+	const char *certificate_name; /* of the keys in the file */
+	const char *key_name;
+	const struct string_list *names; /* to be covered; NULL: a client's */
+};
+
 static void
-check_match(STACK_OF(X509) * chain, EVP_PKEY *key,
-    const struct cert_origin *from, struct conf_place key_at,
-    const char *key_path, struct conf_faults *f)
+check_match(STACK_OF(X509) * chain, EVP_PKEY *key, const struct pairs *p,
+    size_t i, struct conf_faults *f)
 {
 	int owner = find_owner(chain, key);
 
 	if (owner == 0)
-		conf_error(f, key_at,
-		    "tls.key: %s is not the key of %s; key and certificate "
+		conf_error(f, p->key->at[i],
+		    "%s: %s is not the key of %s; key and certificate "
 		    "lines belong together in their order",
-		    key_path, from->path);
+		    p->key_name, p->key->v[i], p->certificate->v[i]);
 	else if (owner > 1)
-		conf_error(f, key_at,
-		    "tls.key: %s is the key of certificate %d in %s, which "
+		conf_error(f, p->key->at[i],
+		    "%s: %s is the key of certificate %d in %s, which "
 		    "must come first in that file",
-		    key_path, owner, from->path);
+		    p->key_name, p->key->v[i], owner, p->certificate->v[i]);
+}
+
+/* For servers: what they check and OpenSSL's client does not. */
+static void
+check_purpose(X509 *leaf, const struct cert_origin *from, struct conf_faults *f)
+{
+	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+		conf_warning(f, from->at,
+		    "%s: %s is not for clients (extended key usage), servers "
+		    "may refuse it",
+		    from->key, from->path);
 }
 
 /* The signer has a way of its own to the certificate's key. */
@@ -102,11 +121,16 @@ is_known_to_signer(const struct checking *c, const char *certificate)
 
 static void
 check_chain(const struct checking *c, STACK_OF(X509) * chain,
-    const struct site_conf *site, const struct cert_origin *from)
+    const struct pairs *p, const struct cert_origin *from)
 {
+	X509 *leaf = sk_X509_value(chain, 0);
+
 	cert_check_dates(chain, from, c->f);
 	cert_check_order(chain, from, c->f);
-	cert_check_names(sk_X509_value(chain, 0), &site->names, from, c->f);
+	if (p->names != NULL)
+		cert_check_names(leaf, p->names, from, c->f);
+	else
+		check_purpose(leaf, from, c->f);
 	cert_check_strength(c->scratch, chain, from, c->f);
 	if (!is_known_to_signer(c, from->path))
 		conf_error(c->f, from->at,
@@ -115,24 +139,22 @@ check_chain(const struct checking *c, STACK_OF(X509) * chain,
 }
 
 static void
-check_pair(const struct checking *c, const struct site_conf *site, size_t i,
+check_pair(const struct checking *c, const struct pairs *p, size_t i,
     struct passphrase *phrase)
 {
-	const struct tls_conf *tls = &site->tls;
-	const struct cert_origin from = { tls->certificate.at[i],
-		"tls.certificate", tls->certificate.v[i] };
+	const struct cert_origin from = { p->certificate->at[i],
+		p->certificate_name, p->certificate->v[i] };
 	char error[CERT_FILE_ERROR_MAX];
 	STACK_OF(X509) *chain = read_chain(c, &from);
-	EVP_PKEY *key = key_file_read(c->decoder, tls->key.v[i], phrase, error);
+	EVP_PKEY *key = key_file_read(c->decoder, p->key->v[i], phrase, error);
 
 	if (key == NULL)
-		conf_error(c->f, tls->key.at[i], "tls.key: %s: %s",
-		    tls->key.v[i], error);
+		conf_error(c->f, p->key->at[i], "%s: %s: %s", p->key_name,
+		    p->key->v[i], error);
 	if (chain != NULL)
-		check_chain(c, chain, site, &from);
+		check_chain(c, chain, p, &from);
 	if (chain != NULL && key != NULL)
-		check_match(
-		    chain, key, &from, tls->key.at[i], tls->key.v[i], c->f);
+		check_match(chain, key, p, i, c->f);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(chain, X509_free);
 }
@@ -157,27 +179,39 @@ kind_of(const struct checking *c, const char *certificate)
 
 /* OpenSSL has one place for each kind: of two the first would go unseen. */
 static void
-check_kinds(const struct checking *c, const struct tls_conf *tls)
+check_kinds(const struct checking *c, const struct pairs *p)
 {
-	for (size_t i = 1; i < tls->certificate.n; i++)
+	for (size_t i = 1; i < p->certificate->n; i++)
 		for (size_t k = 0; k < i; k++) {
-			int kind = kind_of(c, tls->certificate.v[i]);
+			int kind = kind_of(c, p->certificate->v[i]);
 
 			if (kind == NID_undef ||
-			    kind != kind_of(c, tls->certificate.v[k]))
+			    kind != kind_of(c, p->certificate->v[k]))
 				continue;
-			conf_error(c->f, tls->certificate.at[i],
-			    "tls.certificate: %s has a key of the same kind as "
+			conf_error(c->f, p->certificate->at[i],
+			    "%s: %s has a key of the same kind as "
 			    "%s, one of each kind (RSA, ECDSA, ...) is "
-			    "allowed; another name needs a site of its own",
-			    tls->certificate.v[i], tls->certificate.v[k]);
+			    "allowed; another %s needs a %s of its own",
+			    p->certificate_name, p->certificate->v[i],
+			    p->certificate->v[k],
+			    p->names != NULL ? "name" : "certificate",
+			    p->names != NULL ? "site" : "pool");
 			return;
 		}
 }
 
-/* With the passphrase that all of them share. */
 static void
-check_pairs(const struct checking *c, const struct site_conf *site)
+check_pairs(
+    const struct checking *c, const struct pairs *p, struct passphrase *phrase)
+{
+	for (size_t i = 0; i < p->certificate->n && i < p->key->n; i++)
+		check_pair(c, p, i, phrase);
+	check_kinds(c, p);
+}
+
+/* With the passphrase that all keys of the site's file share. */
+static void
+check_keys(const struct checking *c, const struct site_conf *site)
 {
 	const struct tls_conf *tls = &site->tls;
 	char error[PASSPHRASE_ERROR_MAX];
@@ -187,8 +221,16 @@ check_pairs(const struct checking *c, const struct site_conf *site)
 		conf_error(c->f,
 		    conf_place_of(site->source, "tls", "key_passphrase"),
 		    "tls.key_passphrase: %s", error);
-	for (size_t i = 0; i < tls->certificate.n && i < tls->key.n; i++)
-		check_pair(c, site, i, &phrase);
+	check_pairs(c,
+	    &(struct pairs){ &tls->certificate, &tls->key, "tls.certificate",
+		"tls.key", &site->names },
+	    &phrase);
+	for (size_t i = 0; i < site->n_pool; i++)
+		check_pairs(c,
+		    &(struct pairs){ &site->pool[i].tls_certificate,
+			&site->pool[i].tls_key, "pool.tls_certificate",
+			"pool.tls_key", NULL },
+		    &phrase);
 	mem_wipe(&phrase, sizeof(phrase));
 }
 
@@ -324,6 +366,17 @@ check_client_crl(const struct checking *c, const struct cert_origin *from)
 	sk_X509_CRL_pop_free(list, X509_CRL_free);
 }
 
+/* Any certificate may be trusted: that of a CA or a server's own. */
+static void
+check_server_ca(const struct checking *c, const struct cert_origin *from)
+{
+	STACK_OF(X509) *list = read_chain(c, from);
+
+	if (list != NULL)
+		cert_check_dates(list, from, c->f);
+	sk_X509_pop_free(list, X509_free);
+}
+
 static void
 check_site(struct checking *c, const struct site_conf *site)
 {
@@ -331,8 +384,6 @@ check_site(struct checking *c, const struct site_conf *site)
 
 	check_policy(c, site);
 	warn_of_old_versions(site, c->f);
-	check_pairs(c, site);
-	check_kinds(c, tls);
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
 		check_staple(c, tls, i);
 	for (size_t i = 0; i < tls->client_ca.n; i++)
@@ -342,6 +393,14 @@ check_site(struct checking *c, const struct site_conf *site)
 		check_client_crl(
 		    c, &(struct cert_origin){ tls->client_crl.at[i],
 			   "tls.client_crl", tls->client_crl.v[i] });
+}
+
+static void
+check_pool(const struct checking *c, const struct pool_conf *pool)
+{
+	for (size_t i = 0; i < pool->tls_ca.n; i++)
+		check_server_ca(c, &(struct cert_origin){ pool->tls_ca.at[i],
+				       "pool.tls_ca", pool->tls_ca.v[i] });
 }
 
 void
@@ -357,9 +416,15 @@ tlsd_check_files(
 	};
 
 	CHECK(checking.scratch != NULL);
-	for (size_t i = 0; i < c->sites.n; i++)
-		if (c->sites.v[i]->tls.present)
-			check_site(&checking, c->sites.v[i]);
+	for (size_t i = 0; i < c->sites.n; i++) {
+		const struct site_conf *site = c->sites.v[i];
+
+		if (site->tls.present)
+			check_site(&checking, site);
+		check_keys(&checking, site);
+		for (size_t k = 0; k < site->n_pool; k++)
+			check_pool(&checking, &site->pool[k]);
+	}
 	SSL_CTX_free(checking.scratch);
 	key_decoder_free(checking.decoder);
 }

@@ -10,6 +10,9 @@
 #include "common/log.h"
 #include "common/site_conf.h"
 
+/* Whom servers are trusted by where no tls_ca is named. */
+#define TLSD_SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+
 struct listen_conf {
 	struct conf_place at;
 	char *name; /* of [listen NAME] */
@@ -33,6 +36,10 @@ struct tlsd_config {
 	char *user;            /* NULL: stay */
 	unsigned workers;      /* resolved, 1.. */
 	char *backend;         /* rproxy's socket, absolute path */
+	char *egress;          /* where rproxy asks for connections to https
+				* servers, absolute path; NULL: nowhere */
+	char *egress_from;     /* user that may connect there */
+	uid_t egress_from_uid; /* where there is an egress */
 	char *admin;           /* NULL: none; path or address:port */
 	char *log;             /* "stderr", "syslog" or an absolute path */
 	enum log_level log_level;
@@ -43,7 +50,7 @@ struct tlsd_config {
 	enum backend_end backend_end;
 	uint64_t session_lifetime_ms;
 	char *ticket_keys; /* absolute path; NULL: they are made here */
-	/* of each worker */
+	/* of each worker; as many again to https servers */
 	unsigned max_connections;
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned max_handshakes;
@@ -65,12 +72,15 @@ void tlsd_config_free(struct tlsd_config *c);
 struct slice tlsd_config_ticket_keys(const struct tlsd_config *c);
 
 /*
- * Number of the key in the order of the configuration: sites in order, the
- * pairs of each in order.  Signer and workers count alike.
+ * Number of the key in the order of the configuration: first the servers' keys,
+ * sites in order, the pairs of each in order; then the clients', the pools of
+ * each site in order, too.  Signer and workers count alike.
  */
 unsigned tlsd_config_n_keys(const struct tlsd_config *c);
 unsigned
 tlsd_config_key_no(const struct tlsd_config *c, size_t site, size_t pair);
+unsigned tlsd_config_client_key_no(
+    const struct tlsd_config *c, size_t site, size_t pool, size_t pair);
 const char *tlsd_config_key_path(const struct tlsd_config *c, unsigned key_no);
 
 /*

@@ -21,6 +21,8 @@
 #define DONE(version, resumed, help)                                           \
 	COUNTER("handshakes_total",                                            \
 	    "version=\"" version "\",resumed=\"" resumed "\"", help)
+#define EGRESS(outcome, help)                                                  \
+	COUNTER("egress_connects_total", "outcome=\"" outcome "\"", help)
 /* by: whose decision it was, the client's or ours */
 #define FAILED(reason, by, help)                                               \
 	COUNTER("handshakes_failed_total",                                     \
@@ -118,6 +120,32 @@ const struct metric_def tlsd_metrics[] = {
 	    "sent on another one."),
 	[TLSD_BACKEND_WAITING] = GAUGE(
 	    "backend_waiting", "Clients that wait for rproxy to come back."),
+
+	[TLSD_EGRESS_OPEN] = GAUGE("egress_connections",
+	    "Connections of rproxy for https servers, open now."),
+	[TLSD_EGRESS_CONNECTED] = EGRESS("connected",
+	    "Connections to https servers that rproxy asked for, by outcome."),
+	[TLSD_EGRESS_UNKNOWN] = EGRESS("unknown_target", NULL),
+	[TLSD_EGRESS_REFUSED] = EGRESS("refused", NULL),
+	[TLSD_EGRESS_CONNECT_FAILED] = EGRESS("connect_failed", NULL),
+	[TLSD_EGRESS_TIMEOUT] = EGRESS("timeout", NULL),
+	[TLSD_EGRESS_CERTIFICATE] = EGRESS("certificate", NULL),
+	[TLSD_EGRESS_HANDSHAKE] = EGRESS("handshake", NULL),
+	[TLSD_EGRESS_SHORT] = EGRESS("short", NULL),
+	[TLSD_EGRESS_ABANDONED] = EGRESS("abandoned", NULL),
+	[TLSD_EGRESS_RESUMED] = COUNTER("egress_resumed_total", NULL,
+	    "Connections to https servers with a resumed session."),
+	[TLSD_EGRESS_FOREIGN] = COUNTER("egress_refused_peers_total", NULL,
+	    "Processes that may not connect to the egress socket."),
+	[TLSD_EGRESS_TRUNCATED] = COUNTER("egress_truncated_total", NULL,
+	    "Https servers that went without close_notify."),
+	[TLSD_EGRESS_BROKEN] = COUNTER("egress_broken_total", NULL,
+	    "Connections to https servers that failed after the handshake."),
+	[TLSD_EGRESS_BYTES_UP] =
+	    COUNTER("egress_bytes_total", "direction=\"up\"",
+		"Plaintext bytes to https servers (up) and from them (down)."),
+	[TLSD_EGRESS_BYTES_DOWN] =
+	    COUNTER("egress_bytes_total", "direction=\"down\"", NULL),
 
 	[TLSD_TRUNCATED] = COUNTER("connections_truncated_total", NULL,
 	    "Clients that went without close_notify."),

@@ -3,9 +3,11 @@
  * grammar of what may be signed.  Pure; linked into both processes.
  *
  * The grammar is the signer's defence against a worker that has been broken
- * into: it signs the two structures that a TLS server signs, and so cannot be
- * made to sign a certificate, a token or a message of another protocol.  The
- * two cannot be taken for each other: their lengths differ.
+ * into: it signs the two structures that a TLS server signs, and with the keys
+ * of pools the two that a client signs, and so cannot be made to sign a
+ * certificate, a token or a message of another protocol.  None of the four can
+ * be taken for another: those of 1.3 begin with spaces and a text, those of a
+ * server have fixed lengths, and what has the form of both of 1.2 is refused.
  *
  * TLS 1.3: RFC 8446 section 4.4.3.  TLS 1.2: RFC 8422 section 5.4 (named
  * curves only), RFC 8422 section 5.1.1 for the groups.
@@ -127,19 +129,22 @@ protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki)
 	return true;
 }
 
-/* Sixty-four spaces, the server's context string, 0, hash. */
+/* Sixty-four spaces, the context string of one side, 0, hash. */
 static bool
-is_certificate_verify(struct slice tbs)
+is_certificate_verify(struct slice tbs, bool is_client)
 {
-	static const char context[] = "TLS 1.3, server CertificateVerify";
-	const size_t hash_at = 64 + sizeof(context); /* with its 0 */
+	static const char context[2][34] = {
+		"TLS 1.3, server CertificateVerify",
+		"TLS 1.3, client CertificateVerify",
+	};
+	const size_t hash_at = 64 + sizeof(context[0]); /* with its 0 */
 
 	if (tbs.len != hash_at + 32 && tbs.len != hash_at + 48)
 		return false;
 	for (size_t i = 0; i < 64; i++)
 		if (tbs.p[i] != ' ')
 			return false;
-	return memcmp(tbs.p + 64, context, sizeof(context)) == 0;
+	return memcmp(tbs.p + 64, context[is_client], sizeof(context[0])) == 0;
 }
 
 /* Elliptic groups and the length of a public point; 0: unknown group. */
@@ -208,7 +213,63 @@ protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs)
 {
 	if (is_server_key_exchange(tbs))
 		return has_downgrade_mark(a, tbs);
-	return is_for_13(a) && is_certificate_verify(tbs);
+	return is_for_13(a) && is_certificate_verify(tbs, false);
+}
+
+/*
+ * The messages of a TLS 1.2 handshake before a client's CertificateVerify
+ * (RFC 5246 section 7.3), with CertificateStatus (RFC 6066 section 8): each
+ * once, in this order, and nothing behind the last.
+ */
+static const struct message {
+	uint8_t type;
+	bool is_optional;
+} client_messages[] = {
+	{ 1, false },  /* ClientHello */
+	{ 2, false },  /* ServerHello */
+	{ 11, false }, /* Certificate */
+	{ 22, true },  /* CertificateStatus */
+	{ 12, true },  /* ServerKeyExchange */
+	{ 13, false }, /* CertificateRequest */
+	{ 14, false }, /* ServerHelloDone */
+	{ 11, false }, /* Certificate, the client's */
+	{ 16, false }, /* ClientKeyExchange */
+};
+
+/* Takes a message of this type off *rest: u8 type, u24 length, body. */
+static bool
+take_message(struct slice *rest, uint8_t type)
+{
+	size_t len;
+
+	if (rest->len < 4 || (uint8_t)rest->p[0] != type)
+		return false;
+	len = be32(rest->p) & 0xffffff;
+	if (len > rest->len - 4)
+		return false;
+	*rest = slice_from(*rest, 4 + len);
+	return true;
+}
+
+static bool
+is_client_transcript(struct slice tbs)
+{
+	struct slice rest = tbs;
+
+	for (size_t i = 0; i < ARRAY_LEN(client_messages); i++)
+		if (!take_message(&rest, client_messages[i].type) &&
+		    !client_messages[i].is_optional)
+			return false;
+	return rest.len == 0;
+}
+
+bool
+protocol_is_client_structure(enum sign_algorithm a, struct slice tbs)
+{
+	if (is_old(a) || is_server_key_exchange(tbs))
+		return false;
+	return is_client_transcript(tbs) ||
+	       (is_for_13(a) && is_certificate_verify(tbs, true));
 }
 
 bool

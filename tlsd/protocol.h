@@ -5,11 +5,15 @@
  *
  * request	u8 'S', u8 algorithm, u16 key number, u32 request id,
  *		then what TLS signs, whole (never a digest):
- *		  1.3: 64 x 0x20, "TLS 1.3, server CertificateVerify", 0,
- *		       transcript hash of 32 or 48 bytes (RFC 8446 4.4.3)
- *		  up to 1.2: client_random, server_random, ServerECDHParams
- *		       (RFC 8422 section 5.4); server_random ends as that
- *		       of a server which speaks 1.3 too (RFC 8446 4.1.3)
+ *		  1.3: 64 x 0x20, "TLS 1.3, server CertificateVerify" (or
+ *		       "client"), 0, transcript hash of 32 or 48 bytes
+ *		       (RFC 8446 4.4.3)
+ *		  a server up to 1.2: client_random, server_random,
+ *		       ServerECDHParams (RFC 8422 section 5.4); server_random
+ *		       ends as that of a server which speaks 1.3 too
+ *		       (RFC 8446 4.1.3)
+ *		  a client in 1.2: all handshake messages so far
+ *		       (RFC 5246 section 7.4.8)
  * reply	u8 'R', u8 status, u16 0, u32 request id, signature
  *
  * On start the signer sends on each channel, key by key:
@@ -25,7 +29,12 @@
 #include "common/slice.h"
 
 #define PROTOCOL_MAX_MESSAGE 4096 /* bytes; a reply of RSA-16384 fits */
-#define PROTOCOL_MAX_TBS 1024     /* bytes to be signed */
+/*
+ * Bytes to be signed: a client's are the longest, with two chains and the
+ * names of all the CAs that a server may list.
+ */
+#define PROTOCOL_MAX_TBS (64 * 1024)
+#define PROTOCOL_MAX_REQUEST (8 + PROTOCOL_MAX_TBS)
 
 enum sign_algorithm {
 	SIGN_RSA_PKCS1_SHA256 = 1,
@@ -82,6 +91,8 @@ bool protocol_decode_key(struct slice in, uint16_t *key_no, struct slice *spki);
  * not decided here: see protocol_find_point().
  */
 bool protocol_is_tls_structure(enum sign_algorithm a, struct slice tbs);
+/* The same of a client, which up to TLS 1.2 signs a run of messages. */
+bool protocol_is_client_structure(enum sign_algorithm a, struct slice tbs);
 
 /* The server's half of a key exchange up to TLS 1.2. */
 struct tls_point {

@@ -33,6 +33,13 @@ static const char ciphers_10[] =
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
     "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA";
+/*
+ * To servers: old Java knows no GCM, and older still no ECDHE.  In none of
+ * these does a client's key decrypt anything.
+ */
+static const char ciphers_client[] =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES:"
+    "!AESCCM:!aNULL:!PSK:!SRP";
 /* 128 bits first: they are enough, and faster. */
 static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
 			     "TLS_CHACHA20_POLY1305_SHA256";
@@ -248,6 +255,19 @@ tls_policy_is_same(const struct tls_conf *a, const struct tls_conf *b)
 	       is_same_list(a->ciphers, b->ciphers) &&
 	       is_same_list(a->ciphersuites, b->ciphersuites) &&
 	       is_same_list(a->groups, b->groups);
+}
+
+bool
+tls_policy_apply_client(SSL_CTX *ctx)
+{
+	SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, ciphers_client) == 1 &&
+	       SSL_CTX_set_ciphersuites(ctx, suites) == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, default_groups()) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
 }
 
 static const char *

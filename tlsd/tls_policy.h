@@ -25,6 +25,12 @@ bool tls_policy_apply(
 bool tls_policy_is_same(const struct tls_conf *a, const struct tls_conf *b);
 
 /*
+ * What we speak as the client of a server behind us: nothing of it is
+ * configured.  False: OpenSSL refuses.
+ */
+bool tls_policy_apply_client(SSL_CTX *ctx);
+
+/*
  * The connection has been moved from the context of one site to that of
  * another: what OpenSSL copied from the first is put right.  False: out of
  * memory.

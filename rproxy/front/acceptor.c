@@ -19,6 +19,7 @@
 
 #include "common/listen.h"
 #include "common/log.h"
+#include "common/peer_user.h"
 #include "rproxy/front/acceptor.h"
 #include "rproxy/metrics_table.h"
 
@@ -36,12 +37,8 @@ static bool
 may_connect(const struct acceptor *a, int fd)
 {
 	struct ucred peer;
-	socklen_t len = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-		return false;
-	if (peer.uid == a->conf->from_uid || peer.uid == 0 ||
-	    peer.uid == a->own_uid)
+	if (peer_user_is(fd, a->conf->from_uid, &peer))
 		return true;
 	metrics_add(a->front->metrics, M_REFUSED_PEER, 1);
 	log_warning("listen %s: user %u (process %d) may not connect, "
@@ -157,7 +154,6 @@ acceptor_open(struct acceptor *a, struct front *f,
 	a->front = f;
 	a->conf = conf;
 	a->is_unix = addr_is_unix(address);
-	a->own_uid = geteuid();
 	if (!watch_open(&a->watch, f->streams->loop, fd, on_ready))
 		return false;
 	deadline_init(&a->rest, f->deadlines, on_rested);

@@ -12,9 +12,8 @@ struct acceptor {
 	struct deadline rest; /* when descriptors or memory have run out */
 	struct front *front;  /* borrowed, outlives us */
 	const struct listen_conf *conf; /* borrowed, outlives us */
-	uid_t own_uid;
-	uint64_t full_logged_ms;   /* 0: never */
-	uint64_t failed_logged_ms; /* likewise */
+	uint64_t full_logged_ms;        /* 0: never */
+	uint64_t failed_logged_ms;      /* likewise */
 	bool is_unix;
 	bool resting;
 };

@@ -6,10 +6,10 @@
 #define RPROXY_UPSTREAM_POOL_H
 
 #include "common/metrics.h"
+#include "common/resolve.h"
 #include "common/site_conf.h"
 #include "rproxy/upstream/balance.h"
 #include "rproxy/upstream/health.h"
-#include "rproxy/upstream/resolve.h"
 #include "rproxy/upstream/server_conn.h"
 #include "rproxy/upstream/sticky.h"
 

@@ -441,6 +441,88 @@ def test_a_crl_without_effect_is_a_warning(check, good, ca, folder):
               "without effect")
 
 
+# https servers: line 14 of the site is the server, 15 and on what is added
+
+
+def https(check, good, *lines, egress=True):
+    """tlsd -t on a site with an https server; lines: more of its pool."""
+    check.site(good.cert, good.key)
+    path = check.folder / "site.ini"
+    path.write_text(path.read_text().replace("http:", "https:") +
+                    "".join(f"{line}\n" for line in lines))
+    keys = f"egress = ./egress.sock\negress_from = {USER}\n"
+    check.write("tlsd.ini", TLSD.format(user=USER).replace(
+        "backend", (keys if egress else "") + "backend"))
+    return check.run()
+
+
+@pytest.fixture
+def client(ca):
+    return ca.issue("check-client", cn="gateway", usage="clientAuth")
+
+
+def test_an_https_server_with_everything_is_good(check, good, ca, client):
+    status, lines = https(check, good, f"tls_ca = {ca.cert}",
+                          "tls_name = reports.intra",
+                          f"tls_certificate = {client.cert}",
+                          f"tls_key = {client.key}")
+    assert status == 0
+    assert not [l for l in lines if "error" in l or "warning" in l]
+
+
+def test_an_https_server_needs_an_egress(check, good, ca):
+    one_fault(https(check, good, f"tls_ca = {ca.cert}", egress=False),
+              "error", "site.ini:14", "pool.server: https:// needs egress in "
+              "[tlsd] of", "tlsd.ini")
+
+
+def test_the_ca_of_servers_must_be_readable(check, good, folder):
+    one_fault(https(check, good, "tls_ca = nowhere.pem"), "error",
+              "site.ini:15", "pool.tls_ca: nowhere.pem: No such file")
+    check.write("garbage.pem", "garbage\n")
+    one_fault(https(check, good, "tls_ca = garbage.pem"), "error",
+              "site.ini:15", "pool.tls_ca: garbage.pem")
+
+
+def test_a_servers_own_certificate_may_be_trusted(check, good):
+    status, lines = https(check, good, f"tls_ca = {good.cert}")
+    assert status == 0
+    assert not [l for l in lines if "warning" in l]
+
+
+def test_the_key_of_a_pool_must_fit_and_be_private(check, good, ca, client):
+    wanted = (f"tls_ca = {ca.cert}", f"tls_certificate = {client.cert}")
+    one_fault(https(check, good, *wanted, f"tls_key = {good.key}"), "error",
+              "site.ini:17", "pool.tls_key: ", "is not the key of")
+    one_fault(https(check, good, *wanted, "tls_key = nowhere.key"), "error",
+              "site.ini:17", "pool.tls_key: nowhere.key: No such file")
+    client.key.chmod(0o644)
+    try:
+        one_fault(https(check, good, *wanted, f"tls_key = {client.key}"),
+                  "error", "site.ini:17", "pool.tls_key: ", "chmod")
+    finally:
+        client.key.chmod(0o600)
+
+
+def test_a_certificate_for_servers_alone_is_a_warning_in_a_pool(check, good,
+                                                                ca):
+    one_fault(https(check, good, f"tls_ca = {ca.cert}",
+                    f"tls_certificate = {good.cert}",
+                    f"tls_key = {good.key}"), "warning", "site.ini:16",
+              "pool.tls_certificate: ", "is not for clients")
+
+
+def test_two_certificates_of_one_kind_are_refused_in_a_pool(check, good, ca,
+                                                            client):
+    other = ca.issue("check-client2", cn="gateway", usage="clientAuth")
+    one_fault(https(check, good, f"tls_ca = {ca.cert}",
+                    f"tls_certificate = {client.cert}",
+                    f"tls_key = {client.key}",
+                    f"tls_certificate = {other.cert}",
+                    f"tls_key = {other.key}"), "error", "site.ini:18",
+              "pool.tls_certificate: ", "needs a pool of its own")
+
+
 def test_all_faults_at_once_with_suggestions(check, good):
     check.site(good.cert, good.key, "min_verison = 1.2\n")
     check.write("tlsd.ini", "[tlsd]\nsites = site.ini\nsites = no*.ini\n"
@@ -471,11 +553,13 @@ def test_both_daemons_check_the_whole_site(check, good):
 
 
 def test_keys_of_a_later_version_are_refused_as_such(check, good):
-    check.write("tlsd.ini", TLSD.format(user=USER).replace(
-        "backend", "egress = x\nbackend"))
+    check.write("rproxy.ini", RPROXY.format(user=USER) +
+                "proxy_protocol = on\n")
     check.site(good.cert, good.key)
-    one_fault(check.run(), "error", "tlsd.ini:4",
-              "tlsd.egress: not supported by this version")
+    status, lines = check.run("rproxy")
+    assert status == 1
+    assert any("listen.proxy_protocol: not supported by this version" in line
+               for line in lines)
 
 
 def test_a_missing_file_is_named(check):

@@ -11,14 +11,16 @@ import pytest
 
 from client import fetch
 from conftest import site_text
-from gateway import BUILD, IS_ROOT, ROOT
-from processes import Program, ReadySocket, wait_for
+from egress_client import REFUSED, ask
+from gateway import BUILD, IS_ROOT, ROOT, RPROXY_USER
+from processes import Program, ReadySocket, free_port, wait_for
 
 FILES = {
     "etc/logrotate.d/rproxy",
     "usr/lib/systemd/system/rproxy-tlsd.socket",
     "usr/lib/systemd/system/rproxy.service",
     "usr/lib/systemd/system/rproxy.socket",
+    "usr/lib/systemd/system/tlsd-egress.socket",
     "usr/lib/systemd/system/tlsd.service",
     "usr/lib/systemd/system/tlsd.socket",
     "usr/lib/sysusers.d/rproxy.conf",
@@ -209,6 +211,35 @@ def test_the_units_allow_every_system_call_that_is_made(
                               (folder / f"{name}.strace").read_text(), re.M))
         assert "execve" in made and "seccomp" in made
         assert made - allowed_calls(name) == set(), name
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to be another user")
+@pytest.mark.skipif(BUILD.name != "build",
+                    reason="sanitizers make system calls of their own")
+@pytest.mark.skipif(not (shutil.which("strace") and
+                         shutil.which("systemd-analyze")),
+                    reason="strace or systemd-analyze is not installed")
+def test_the_unit_of_tlsd_allows_what_names_of_https_servers_take(
+        gateway, pair, ca, folder):
+    """A refused connect has the name looked up again, on a thread."""
+    where = f"localhost:{free_port()}"
+    gw = gateway(site=site_text(pair, 1).replace("[http]\n", "") +
+                 f"[pool p]\nserver = https://{where}\ntls_ca = {ca.cert}\n",
+                 tlsd="egress = egress.sock\n"
+                      f"egress_from = {RPROXY_USER}\n", start=False)
+    trace = folder / "tlsd.strace"
+    start_under(["strace", "-D", "-f", "-qq", "-o", trace], gw, folder,
+                "tlsd")
+    stream, outcome = ask(gw.dir / "egress.sock", "localhost", "p", where)
+    stream.close()
+    assert outcome.code == REFUSED
+    worker = f"/proc/{gw.pids('tlsd: worker')[0]}/task"
+    assert wait_for(lambda: len(os.listdir(worker)) > 1)
+    assert gw.stop() == []
+    made = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
+    assert {"landlock_add_rule", "openat", "clone3"} & made
+    # systemd makes the socket and gives it away
+    assert made - allowed_calls("tlsd") == {"lchown"}
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to give up capabilities")

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/master.h"
 #include "common/mem.h"
 #include "tlsd/config.h"
@@ -19,6 +20,16 @@ add_staples(struct plan *p, const struct tls_conf *tls)
 {
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
 		plan_add_watched(p, tls->ocsp_staple.v[i]);
+}
+
+/* Last of all, where the workers look for it; the file is rproxy's to use. */
+static void
+add_egress(struct plan *p, const struct tlsd_config *c)
+{
+	struct addr a;
+
+	CHECK(addr_parse(slice_of(c->egress), &a));
+	plan_add_listen(p, &a, c->egress_from_uid, (gid_t)-1);
 }
 
 static void
@@ -35,6 +46,8 @@ fill_plan(struct plan *p, const struct tlsd_config *c)
 		for (size_t n = 0; n < c->listen[i].n_address; n++)
 			plan_add_listen(
 			    p, &c->listen[i].address[n], (uid_t)-1, (gid_t)-1);
+	if (c->egress != NULL)
+		add_egress(p, c);
 	for (size_t i = 0; i < c->sites.n; i++)
 		add_staples(p, &c->sites.v[i]->tls);
 	p->log = mem_need_strdup(c->log);

@@ -45,6 +45,7 @@ struct key {
 				* certificate */
 	size_t public_bytes;
 	bool is_for_old; /* its site speaks TLS 1.0 or 1.1 */
+	bool is_client;  /* of a pool; the others are of sites */
 };
 
 struct keyring {
@@ -89,15 +90,26 @@ room_for_key(const char *path)
 }
 
 static size_t
+room_for_list(const struct string_list *key)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < key->n; i++)
+		bytes += room_for_key(key->v[i]);
+	return bytes;
+}
+
+static size_t
 room_for_keys(const struct tlsd_config *config)
 {
 	size_t bytes = 0;
 
 	for (size_t s = 0; s < config->sites.n; s++) {
-		const struct string_list *key = &config->sites.v[s]->tls.key;
+		const struct site_conf *site = config->sites.v[s];
 
-		for (size_t i = 0; i < key->n; i++)
-			bytes += room_for_key(key->v[i]);
+		bytes += room_for_list(&site->tls.key);
+		for (size_t i = 0; i < site->n_pool; i++)
+			bytes += room_for_list(&site->pool[i].tls_key);
 	}
 	return bytes;
 }
@@ -247,16 +259,36 @@ load_site_keys(const struct loading *l, size_t site)
 }
 
 static bool
+load_pool_keys(const struct loading *l, size_t site, size_t pool)
+{
+	const struct pool_conf *p = &l->config->sites.v[site]->pool[pool];
+
+	for (size_t i = 0; i < p->tls_key.n; i++) {
+		unsigned no =
+		    tlsd_config_client_key_no(l->config, site, pool, i);
+
+		CHECK(no < l->keyring->n && i < p->tls_certificate.n);
+		l->keyring->key[no].is_client = true;
+		if (!load_key(l, &l->keyring->key[no], p->tls_key.v[i],
+			p->tls_certificate.v[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
 load_site(const struct loading *l, size_t site)
 {
-	const struct tls_conf *tls = &l->config->sites.v[site]->tls;
+	const struct site_conf *s = l->config->sites.v[site];
 	char error[PASSPHRASE_ERROR_MAX];
 	bool ok;
 
-	if (passphrase_read(tls->key_passphrase, l->phrase, error))
+	if (passphrase_read(s->tls.key_passphrase, l->phrase, error))
 		ok = load_site_keys(l, site);
 	else
 		ok = refuse("%s", error);
+	for (size_t i = 0; ok && i < s->n_pool; i++)
+		ok = load_pool_keys(l, site, i);
 	mem_wipe(l->phrase, sizeof(*l->phrase));
 	return ok;
 }
@@ -324,6 +356,13 @@ keyring_public(const struct keyring *k, unsigned key_no)
 {
 	CHECK(key_no < k->n);
 	return spki_of(&k->key[key_no]);
+}
+
+bool
+keyring_is_client(const struct keyring *k, unsigned key_no)
+{
+	CHECK(key_no < k->n);
+	return k->key[key_no].is_client;
 }
 
 /* What each algorithm asks of the key and of EVP_DigestSign(). */

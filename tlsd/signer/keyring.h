@@ -24,6 +24,8 @@ bool keyring_is_locked(const struct keyring *k);
 unsigned keyring_count(const struct keyring *k);
 /* SubjectPublicKeyInfo, DER; valid as long as the keyring. */
 struct slice keyring_public(const struct keyring *k, unsigned key_no);
+/* Whether it is the key of a pool, for TLS as a client and nothing else. */
+bool keyring_is_client(const struct keyring *k, unsigned key_no);
 /* Whether the key exists and is of the algorithm's kind. */
 bool
 keyring_fits(const struct keyring *k, unsigned key_no, enum sign_algorithm a);

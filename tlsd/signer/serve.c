@@ -115,7 +115,7 @@ answer(struct channel *c, struct slice request, const char **reason)
 static void
 channel_answer(struct channel *c)
 {
-	char in[PROTOCOL_MAX_MESSAGE];
+	static char in[PROTOCOL_MAX_REQUEST + 1]; /* one too long shows */
 	const char *reason = "";
 	ssize_t n = recv(c->fd, in, sizeof(in), MSG_DONTWAIT);
 

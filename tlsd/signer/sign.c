@@ -17,6 +17,15 @@ has_false_point(struct slice tbs)
 	return protocol_find_point(tbs, &p) && !point_is_on_curve(&p);
 }
 
+/* A key of a site signs for a server alone, one of a pool for a client. */
+static bool
+is_structure(const struct keyring *k, const struct sign_request *r)
+{
+	return keyring_is_client(k, r->key_no)
+		   ? protocol_is_client_structure(r->algorithm, r->tbs)
+		   : protocol_is_tls_structure(r->algorithm, r->tbs);
+}
+
 static bool
 is_legal(const struct keyring *k, struct slice request, struct sign_request *r,
     const char **reason)
@@ -31,7 +40,7 @@ is_legal(const struct keyring *k, struct slice request, struct sign_request *r,
 		*reason = "algorithm does not fit the key";
 		return false;
 	}
-	if (!protocol_is_tls_structure(r->algorithm, r->tbs)) {
+	if (!is_structure(k, r)) {
 		*reason = "not a structure that TLS signs";
 		return false;
 	}

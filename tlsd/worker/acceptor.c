@@ -88,6 +88,10 @@ admit(struct acceptor *a, int fd, const struct addr *peer)
 	if (a->is_short)
 		log_info("clients are accepted again");
 	a->is_short = false;
+	if (a->listen == NULL) {
+		egress_admit(&a->worker->egress, fd);
+		return;
+	}
 	metrics_add(a->worker->metrics, TLSD_ACCEPTED, 1);
 	if (is_welcome(a->listen, peer)) {
 		client_conn_start(a->worker, fd, peer, a->listen);
@@ -138,8 +142,9 @@ on_ready(struct watch *watch, unsigned events)
 	struct acceptor *a = container_of(watch, struct acceptor, watch);
 
 	(void)events;
+	/* rproxy is told when there is no room, and may ask elsewhere */
 	for (unsigned i = 0; i < BATCH; i++)
-		if (!has_room(a) || !accept_one(a))
+		if ((a->listen != NULL && !has_room(a)) || !accept_one(a))
 			return;
 }
 
@@ -162,7 +167,8 @@ acceptor_start(struct acceptor *a, struct worker *w, int fd,
 	*a = (struct acceptor){ .worker = w, .listen = listen };
 	deadline_init(&a->rest, w->deadlines, on_rested);
 	/* accepted sockets inherit it: a system call saved for each client */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (listen != NULL)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!watch_open(&a->watch, &w->loop, fd, on_ready)) {
 		close(fd);
 		a->watch.fd = -1;

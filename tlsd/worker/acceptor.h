@@ -1,6 +1,6 @@
 /*
- * One listening socket: takes clients off it as long as the worker has room
- * and the machine has descriptors.  Runs in the worker.
+ * One listening socket, for clients or for rproxy: takes them off it as long as
+ * the worker has room and the machine has descriptors.  Runs in the worker.
  */
 #ifndef TLSD_WORKER_ACCEPTOR_H
 #define TLSD_WORKER_ACCEPTOR_H
@@ -15,8 +15,9 @@ struct listen_conf;
 struct worker;
 
 struct acceptor {
-	struct worker *worker;            /* borrowed, outlives us */
-	const struct listen_conf *listen; /* borrowed from the configuration */
+	struct worker *worker; /* borrowed, outlives us */
+	/* borrowed from the configuration; NULL: the egress socket */
+	const struct listen_conf *listen;
 	struct watch watch;
 	struct deadline rest;
 	bool is_short; /* of descriptors or memory, already reported */

@@ -5,6 +5,9 @@
  *
  *	up	client -> rproxy	down	rproxy -> client
  *
+ * On a connection to an https server (egress_conn.c) the server is in the
+ * client's place, and rproxy in its own: "up" is then what the server sends.
+ *
  * Bytes pass through a scratch buffer that all connections of a worker
  * share; a connection holds memory only for what the other side has not
  * taken: at most RELAY_UP_MAX decrypted bytes up, TLS_IO_OUT_MAX of

@@ -189,7 +189,7 @@ send_request(struct signer_client *c, struct sign_op *op)
 {
 	const struct sign_request r = { op->algorithm, op->key_no, op->id,
 		op->tbs };
-	char out[PROTOCOL_MAX_MESSAGE];
+	static char out[PROTOCOL_MAX_REQUEST];
 	size_t len_bytes = protocol_encode_request(&r, out, sizeof(out));
 
 	CHECK(len_bytes > 0);

@@ -126,8 +126,8 @@ on_bio_ctrl(BIO *bio, int what, long num, void *p)
 static BIO_METHOD *
 bio_method(void)
 {
-	BIO_METHOD *m = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd client");
+	BIO_METHOD *m =
+	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsd");
 
 	if (m != NULL && BIO_meth_set_read(m, on_bio_read) == 1 &&
 	    BIO_meth_set_write(m, on_bio_write) == 1 &&

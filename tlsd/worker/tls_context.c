@@ -10,120 +10,28 @@
  */
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "tlsd/cert_file.h"
-#include "tlsd/cert_spki.h"
 #include "tlsd/tls_policy.h"
-#include "tlsd/worker/signer_key.h"
 #include "tlsd/worker/signer_provider.h"
 #include "tlsd/worker/sni.h"
 #include "tlsd/worker/staples.h"
 #include "tlsd/worker/tickets.h"
 #include "tlsd/worker/tls_context.h"
+#include "tlsd/worker/tls_files.h"
 
 struct tls_contexts {
 	const struct tlsd_config *config; /* borrowed, outlives us */
-	struct signer_client *signer;     /* borrowed from the worker */
-	struct sni *sni;                  /* owned */
+	struct tls_files files;   /* the pool: owned, NULL: contexts are made */
+	struct sni *sni;          /* owned */
 	SSL_CTX **ctx;            /* owned, by site; NULL: site without [tls] */
 	SSL_CTX *first;           /* borrowed from ctx */
 	struct staples **staples; /* owned, by site */
-	struct cert_pool *pool;   /* owned; NULL: the contexts are made */
 };
-
-static char error_text[CERT_FILE_ERROR_MAX];
-
-static bool __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
-{
-	unsigned long e = ERR_peek_last_error();
-	const char *why = e != 0 ? ERR_reason_error_string(e) : NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(error_text, sizeof(error_text), fmt, ap);
-	va_end(ap);
-	if (why != NULL && n > 0 && (size_t)n < sizeof(error_text))
-		snprintf(error_text + n, sizeof(error_text) - (size_t)n, ": %s",
-		    why);
-	ERR_clear_error();
-	return false;
-}
-
-/* files ------------------------------------------------------------------- */
-
-static bool
-find_file(const struct tls_contexts *t, const char *path, struct slice *pem)
-{
-	return bundle_find(t->config->bundle, path, pem) ||
-	       refuse("%s: not in the configuration's bundle", path);
-}
-
-/* All certificates of a file; NULL when there is none. */
-static STACK_OF(X509) *
-    read_certificates(const struct tls_contexts *t, const char *path)
-{
-	char error[CERT_FILE_ERROR_MAX];
-	STACK_OF(X509) * all;
-	struct slice pem;
-
-	if (!find_file(t, path, &pem))
-		return NULL;
-	all = cert_file_read(t->pool, pem, path, error);
-	if (all == NULL)
-		refuse("%s: %s", path, error);
-	return all;
-}
-
-/* parts of a context ------------------------------------------------------ */
-
-/* Whether the signer speaks of the same key, byte for byte. */
-static bool
-is_key_of(const X509 *leaf, struct slice spki)
-{
-	unsigned char *der = NULL;
-	int len_bytes = i2d_X509(leaf, &der);
-	struct slice found;
-	bool ok = len_bytes > 0 &&
-		  cert_spki_find(
-		      (struct slice){ (const char *)der, (size_t)len_bytes },
-		      &found) &&
-		  slice_eq(found, spki);
-
-	OPENSSL_free(der);
-	return ok;
-}
-
-static bool
-use_pair(const struct tls_contexts *t, SSL_CTX *ctx, const char *path,
-    unsigned key_no)
-{
-	STACK_OF(X509) *chain = read_certificates(t, path);
-	EVP_PKEY *key = NULL;
-	X509 *leaf;
-	bool ok;
-
-	if (chain == NULL)
-		return false;
-	leaf = sk_X509_shift(chain);
-	if (is_key_of(leaf, signer_client_key(t->signer, key_no)))
-		key = signer_key_new(key_no, X509_get0_pubkey(leaf));
-	/* each connection has a copy of the list, also of an empty one */
-	ok = key != NULL && SSL_CTX_use_cert_and_key(ctx, leaf, key,
-				sk_X509_num(chain) > 0 ? chain : NULL, 1) == 1;
-	if (!ok)
-		refuse("%s: certificate or key cannot be used", path);
-	EVP_PKEY_free(key);
-	X509_free(leaf);
-	sk_X509_pop_free(chain, X509_free);
-	return ok;
-}
 
 static bool
 use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
@@ -131,7 +39,7 @@ use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 	const struct tls_conf *tls = &t->config->sites.v[site]->tls;
 
 	for (size_t i = 0; i < tls->certificate.n; i++)
-		if (!use_pair(t, ctx, tls->certificate.v[i],
+		if (!tls_files_use_pair(&t->files, ctx, tls->certificate.v[i],
 			tlsd_config_key_no(t->config, site, i)))
 			return false;
 	return true;
@@ -140,7 +48,7 @@ use_pairs(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 static bool
 trust_file(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 {
-	STACK_OF(X509) *cas = read_certificates(t, path);
+	STACK_OF(X509) *cas = tls_files_certificates(&t->files, path);
 	bool ok = cas != NULL;
 
 	for (int i = 0; ok && i < sk_X509_num(cas); i++) {
@@ -149,7 +57,7 @@ trust_file(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 		ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) &&
 		     SSL_CTX_add_client_CA(ctx, ca);
 		if (!ok)
-			refuse("%s: a CA cannot be used", path);
+			tls_files_refuse("%s: a CA cannot be used", path);
 	}
 	sk_X509_pop_free(cas, X509_free);
 	return ok;
@@ -160,21 +68,16 @@ static bool
 use_revocations(const struct tls_contexts *t, SSL_CTX *ctx, const char *path)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	char error[CERT_FILE_ERROR_MAX];
-	STACK_OF(X509_CRL) * list;
-	struct slice pem;
+	STACK_OF(X509_CRL) *list = tls_files_crls(&t->files, path);
 	bool ok = true;
 
-	if (!find_file(t, path, &pem))
-		return false;
-	list = cert_file_read_crls(t->pool, pem, path, error);
 	if (list == NULL)
-		return refuse("%s: %s", path, error);
+		return false;
 	for (int i = 0; ok && i < sk_X509_CRL_num(list); i++)
 		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(list, i)) == 1;
 	sk_X509_CRL_pop_free(list, X509_CRL_free);
 	if (!ok)
-		return refuse("%s: a CRL cannot be used", path);
+		return tls_files_refuse("%s: a CRL cannot be used", path);
 	return X509_STORE_set_flags(store,
 		   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
@@ -252,7 +155,7 @@ name_sessions(const struct tls_contexts *t, SSL_CTX *ctx, size_t site)
 	     EVP_DigestFinal_ex(md, id, &id_bytes) == 1 &&
 	     SSL_CTX_set_session_id_context(ctx, id, id_bytes) == 1;
 	EVP_MD_CTX_free(md);
-	return ok || refuse("%s: sessions cannot be named", s->file);
+	return ok || tls_files_refuse("%s: sessions cannot be named", s->file);
 }
 
 /* RFC 7301 section 3.2: nothing in common is fatal. */
@@ -285,7 +188,8 @@ set_basics(SSL_CTX *ctx, const struct site_conf *site)
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	if (tls_policy_apply(ctx, &site->tls, &fault))
 		return true;
-	return refuse("%s: tls.%s: %s", site->file, fault.key, fault.text);
+	return tls_files_refuse(
+	    "%s: tls.%s: %s", site->file, fault.key, fault.text);
 }
 
 /* all --------------------------------------------------------------------- */
@@ -298,7 +202,7 @@ make_context(struct tls_contexts *t, size_t site)
 
 	ctx = t->ctx[site] = SSL_CTX_new(TLS_server_method());
 	if (ctx == NULL)
-		return refuse("%s: out of memory", s->file);
+		return tls_files_refuse("%s: out of memory", s->file);
 	if (!set_basics(ctx, s))
 		return false;
 	tickets_use(ctx, t->config->session_lifetime_ms);
@@ -319,26 +223,27 @@ tls_contexts_new(const struct tlsd_config *config, struct signer_client *signer,
 {
 	struct tls_contexts *t = mem_need(sizeof(*t));
 
-	*error = error_text;
+	*error = tls_files_error();
 	t->config = config;
-	t->signer = signer;
+	t->files =
+	    (struct tls_files){ config->bundle, signer, cert_pool_new() };
 	t->ctx = mem_need(sizeof(*t->ctx) * (config->sites.n + 1));
 	t->staples = mem_need(sizeof(*t->staples) * (config->sites.n + 1));
 	t->sni = sni_new(&config->sites);
-	t->pool = cert_pool_new();
 	if (!signer_provider_init(signer) || !tickets_init(keys)) {
-		refuse("OpenSSL's providers cannot be loaded");
+		tls_files_refuse("OpenSSL's providers cannot be loaded");
 		goto fail;
 	}
 	for (size_t i = 0; i < config->sites.n; i++)
 		if (config->sites.v[i]->tls.present && !make_context(t, i))
 			goto fail;
 	if (t->first == NULL) {
-		refuse("%s: no site has a [tls] section", config->file);
+		tls_files_refuse(
+		    "%s: no site has a [tls] section", config->file);
 		goto fail;
 	}
-	cert_pool_free(t->pool);
-	t->pool = NULL;
+	cert_pool_free(t->files.pool);
+	t->files.pool = NULL;
 	return t;
 fail:
 	tls_contexts_free(t);
@@ -357,7 +262,7 @@ tls_contexts_free(struct tls_contexts *t)
 	mem_free(t->staples);
 	mem_free(t->ctx);
 	sni_free(t->sni);
-	cert_pool_free(t->pool);
+	cert_pool_free(t->files.pool);
 	mem_free(t);
 	tickets_fini();
 	signer_provider_fini();

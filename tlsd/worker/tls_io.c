@@ -29,8 +29,9 @@
  */
 #define HANDSHAKE_RECV_MAX RECORD_MAX
 /*
- * Key updates and attempts to renegotiate make us work for nothing.  A client
- * may cause so many steps (one to three each) for so many bytes it sends.
+ * Key updates and attempts to renegotiate make us work for nothing, and so do
+ * a server's tickets.  A peer may cause so many steps (one to three each) for
+ * so many bytes it sends.
  */
 #define LATE_STEPS_MAX 300
 #define LATE_BYTES (1024 * 1024)
@@ -45,7 +46,8 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	uint8_t description = (uint8_t)(ret & 0xff);
 
 	(void)ssl;
-	if (where == SSL_CB_ACCEPT_LOOP && t->is_done)
+	if (t->is_done &&
+	    (where == SSL_CB_ACCEPT_LOOP || where == SSL_CB_CONNECT_LOOP))
 		t->n_late++;
 	if ((where & SSL_CB_ALERT) == 0 || t->error != NULL)
 		return;
@@ -76,6 +78,7 @@ static enum tls_verdict
 fail(struct tls_io *t)
 {
 	t->has_failed = true;
+	t->detail = ERR_reason_error_string(ERR_peek_error());
 	if (t->sign != NULL && t->sign->status != SIGN_OK) {
 		t->error = "signer_failed";
 		t->alert_from_peer = false;
@@ -153,7 +156,10 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign)
 	}
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_info_callback(t->ssl, on_ssl_info);
-	SSL_set_accept_state(t->ssl);
+	if (SSL_is_server(t->ssl))
+		SSL_set_accept_state(t->ssl);
+	else
+		SSL_set_connect_state(t->ssl);
 	return true;
 }
 
@@ -204,6 +210,14 @@ tls_io_give_back(void)
 
 /* handshake --------------------------------------------------------------- */
 
+/* After a pause for the signer, and before the first word of a client. */
+static bool
+is_our_turn(const struct tls_io *t)
+{
+	return t->sign->job != NULL ||
+	       (!SSL_is_server(t->ssl) && !t->has_written);
+}
+
 enum tls_verdict
 tls_io_handshake(struct tls_io *t)
 {
@@ -211,8 +225,7 @@ tls_io_handshake(struct tls_io *t)
 
 	if (t->has_failed)
 		return TLS_FAILED;
-	/* after a pause for the signer no byte of the client is awaited */
-	t->recvs_left = t->sign->job != NULL ? 0 : 1;
+	t->recvs_left = is_our_turn(t) ? 0 : 1;
 	tls_bio_begin_arrival(t, HANDSHAKE_RECV_MAX);
 	v = run_handshake(t);
 	if (!tls_bio_end_arrival(t)) {

@@ -9,6 +9,9 @@
  * A handshake that waits for the signer is suspended (an OpenSSL asynchronous
  * job) and the call returns TLS_WANT_SIGNER; sign->on_done runs later, from
  * the loop, and then tls_io_handshake() is to be called again.
+ *
+ * We are the server or the client, as the context was made for one or the
+ * other.  "Client" below is the peer where we are the server.
  */
 #ifndef TLSD_WORKER_TLS_IO_H
 #define TLSD_WORKER_TLS_IO_H
@@ -51,7 +54,8 @@ struct tls_io {
 	struct buf in; /* ciphertext left over from a call; tls_bio.c's own */
 	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
 	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
-	const char *error; /* constant text: alert or reason, see below */
+	const char *error;  /* constant text: alert or reason, see below */
+	const char *detail; /* OpenSSL's words for it, constant; NULL: none */
 
 	/* tls_io.c's and tls_bio.c's own */
 	enum tls_verdict later; /* what the next read says; TLS_OK: nothing */
@@ -66,9 +70,9 @@ struct tls_io {
 };
 
 /*
- * sign: all zero but on_done; used until tls_io_handshake() says that the
- * handshake is over, one way or the other, or until tls_io_close().  False:
- * out of memory.
+ * The side is that of ctx's method.  sign: all zero but on_done; used until
+ * tls_io_handshake() says that the handshake is over, one way or the other, or
+ * until tls_io_close().  False: out of memory.
  */
 bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign);
 /* Ends a suspended handshake first; idempotent. */

@@ -5,18 +5,17 @@
  *	            -> privileges dropped, sandbox closed -> ready -> loop
  *
  * After the sandbox is closed no file can be opened and no program started;
- * the only things in reach are the sockets that are held, and rproxy's.
+ * the only things in reach are the sockets that are held, rproxy's, and https
+ * servers that the configuration names (lock_up.c).
  *
  * Leaving: a drain closes the listening sockets, tells rproxy, and ends with
  * the last connection or after the time that the master gave; a stop ends the
- * connections at once.
+ * connections at once.  Those to https servers are rproxy's to end.
  */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <malloc.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,12 +24,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/privdrop.h"
-#include "common/sandbox.h"
 #include "common/watch.h"
 #include "tlsd/metrics_table.h"
 #include "tlsd/worker/acceptor.h"
 #include "tlsd/worker/client_conn.h"
+#include "tlsd/worker/egress_conn.h"
+#include "tlsd/worker/lock_up.h"
 #include "tlsd/worker/relay.h"
 #include "tlsd/worker/worker.h"
 
@@ -41,79 +40,6 @@
 /* No handshake has ended for so long: the storm is over. */
 #define QUIET_MS 500
 #define OWN_FDS 150 /* of a worker: listeners, loop, channels, log */
-
-static const char *const allowed[] = {
-	/* the loop and the clock */
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
-	"ppoll",
-	"clock_gettime",
-	"gettimeofday",
-	"restart_syscall",
-	/* clients, rproxy, the signer, the master, the log */
-	"accept4",
-	"connect",
-	"recvfrom",
-	"recvmsg",
-	"read",
-	"write",
-	"writev",
-	"shutdown",
-	"close",
-	"getsockname",
-	"setsockopt",
-	"getsockopt",
-	"fcntl",
-	"ioctl",
-	/* a bundle of files that have changed */
-	"fstat",
-	"newfstatat",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	/* OpenSSL: random numbers, locks, has this process forked? */
-	"getrandom",
-	"futex",
-	"getpid",
-	/* OpenSSL, and between handshakes */
-	"sched_yield",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
-};
-
-/*
- * rproxy is a path; nothing else may be connected to, neither by sending: TCP
- * Fast Open is a connect() that Landlock does not see.
- */
-static const struct sandbox_only allowed_if[] = {
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_UNIX },
-	{ .call = "sendto", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
-	{ .call = "sendmsg", .argument = 2, .mask = MSG_FASTOPEN, .value = 0 },
-};
-
-const struct sandbox_rules tlsd_worker_sandbox = {
-	.allow = allowed,
-	.n_allow = ARRAY_LEN(allowed),
-	.only = allowed_if,
-	.n_only = ARRAY_LEN(allowed_if),
-	.no_tcp_out = true,
-};
 
 /* start ------------------------------------------------------------------- */
 
@@ -150,7 +76,9 @@ read_config(const struct inheritance *in)
 static void
 check_descriptors(const struct worker *w)
 {
-	uint64_t need = 2 * (uint64_t)w->config->max_connections + OWN_FDS;
+	unsigned kinds = w->config->egress != NULL ? 2 : 1;
+	uint64_t need =
+	    2 * kinds * (uint64_t)w->config->max_connections + OWN_FDS;
 	struct rlimit l;
 
 	if (w->index > 0 || getrlimit(RLIMIT_NOFILE, &l) < 0 ||
@@ -206,37 +134,36 @@ open_tls(struct worker *w, const struct inheritance *in)
 		child_fail("signer: %s", error);
 	signer_client_on_lost(w->signer, on_signer_lost, w);
 	w->contexts = tls_contexts_new(w->config, w->signer, &keys, &error);
-	if (w->contexts == NULL)
+	if (w->contexts == NULL || !egress_init(&w->egress, w, &error))
 		child_fail("%s", error);
 }
 
-/*
- * As root the worker sees nothing of the file system but the folder of
- * rproxy's socket, and the socket is "/NAME".
- */
 static void
-lock_up(struct worker *w)
+lock_up_all(struct worker *w)
 {
-	char *folder = mem_need_strdup(w->config->backend);
-	bool is_root = geteuid() == 0;
-	struct privdrop drop = { .user = w->config->user,
-		.chroot = is_root ? dirname(folder) : NULL };
-	const char *path = w->config->backend, *error;
+	struct lock_up_egress needs = egress_servers_needs(w->egress.servers);
+	const char *path = lock_up(w->config, &needs);
 	struct addr address;
 
-	if (is_root)
-		path = strrchr(path, '/');
-	if (path == NULL || !addr_parse(slice_of(path), &address))
+	if (!addr_parse(slice_of(path), &address))
 		child_fail("backend = %s: not the path of a socket",
 		    w->config->backend);
-	if (!privdrop(&drop, &error) ||
-	    !sandbox_enter(&tlsd_worker_sandbox, &error))
-		child_fail("%s", error);
-	mem_free(folder);
 	backend_init(&w->backend, &address, w->config->backend, w->deadlines,
 	    w->metrics, w->config->backend_wait_ms);
 }
 
+static void
+start_acceptor(struct worker *w, const struct inheritance *in,
+    const struct listen_conf *listen, const char *name)
+{
+	CHECK(w->n_acceptors < in->n_listen);
+	if (!acceptor_start(&w->acceptors[w->n_acceptors], w,
+		in->listen_fd[w->n_acceptors], listen))
+		child_fail("%s: cannot be watched", name);
+	w->n_acceptors++;
+}
+
+/* In the order of the plan that the master made. */
 static void
 start_acceptors(struct worker *w, const struct inheritance *in)
 {
@@ -244,15 +171,11 @@ start_acceptors(struct worker *w, const struct inheritance *in)
 
 	w->acceptors = mem_need(in->n_listen * sizeof(*w->acceptors));
 	for (size_t i = 0; i < config->n_listen; i++)
-		for (size_t k = 0; k < config->listen[i].n_address; k++) {
-			CHECK(w->n_acceptors < in->n_listen);
-			if (!acceptor_start(&w->acceptors[w->n_acceptors], w,
-				in->listen_fd[w->n_acceptors],
-				&config->listen[i]))
-				child_fail("listen %s: cannot be watched",
-				    config->listen[i].name);
-			w->n_acceptors++;
-		}
+		for (size_t k = 0; k < config->listen[i].n_address; k++)
+			start_acceptor(
+			    w, in, &config->listen[i], config->listen[i].name);
+	if (config->egress != NULL)
+		start_acceptor(w, in, NULL, "egress");
 }
 
 struct slice
@@ -281,20 +204,26 @@ on_turn(void *ctx)
 
 /* the end ----------------------------------------------------------------- */
 
+static unsigned
+count_connections(const struct worker *w)
+{
+	return w->n_clients + w->egress.n_conns;
+}
+
 static void
 stop_accepting(struct worker *w)
 {
 	w->is_leaving = true;
 	for (size_t i = 0; i < w->n_acceptors; i++)
 		acceptor_stop(&w->acceptors[i]);
-	if (w->n_clients == 0)
+	if (count_connections(w) == 0)
 		watch_stop(&w->loop);
 }
 
 void
 worker_note_left(struct worker *w)
 {
-	if (w->is_leaving && w->n_clients == 0)
+	if (w->is_leaving && count_connections(w) == 0)
 		watch_stop(&w->loop);
 	if (mem_crowd_has_gone(&w->crowd, w->n_clients) &&
 	    !deadline_is_set(&w->give_back))
@@ -350,6 +279,7 @@ stop(struct worker *w)
 {
 	stop_accepting(w);
 	client_conn_end_all(w, true);
+	egress_conn_end_all(&w->egress);
 }
 
 static void
@@ -357,7 +287,8 @@ on_drained(struct deadline *d)
 {
 	struct worker *w = container_of(d, struct worker, drain);
 
-	log_warning("drain_timeout: %u connections are cut", w->n_clients);
+	log_warning(
+	    "drain_timeout: %u connections are cut", count_connections(w));
 	stop(w);
 }
 
@@ -387,6 +318,7 @@ fini(struct worker *w)
 	deadline_fini(&w->ask_peer);
 	handshake_report_fini(&w->report);
 	address_limit_free(w->addresses);
+	egress_fini(&w->egress);
 	tls_contexts_free(w->contexts);
 	signer_client_free(w->signer);
 	mem_free(w->acceptors);
@@ -472,7 +404,7 @@ tlsd_worker_main(const struct inheritance *in)
 	w.addresses = address_limit_new(w.config->max_connections_per_address);
 	w.scratch = mem_need(RELAY_SCRATCH);
 	open_tls(&w, in);
-	lock_up(&w);
+	lock_up_all(&w);
 	obey_early(&w);
 	start_acceptors(&w, in);
 	child_attach(&w.loop, on_order, &w);

@@ -1,6 +1,7 @@
 /*
  * A tlsd worker: accepts clients, speaks TLS with them, hands their bytes to
- * rproxy.  Holds no key and opens no file once it is ready.
+ * rproxy, and rproxy's to https servers.  Holds no key and opens no file once
+ * it is ready, but to look up names.
  *
  * The struct is what the objects of one worker share; they borrow it, and it
  * outlives them all.
@@ -15,10 +16,10 @@
 #include "common/deadline.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "common/sandbox.h"
 #include "tlsd/config.h"
 #include "tlsd/worker/address_limit.h"
 #include "tlsd/worker/backend.h"
+#include "tlsd/worker/egress.h"
 #include "tlsd/worker/handshake_report.h"
 #include "tlsd/worker/handshakes.h"
 #include "tlsd/worker/signer_client.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct handshakes handshakes;
 	struct handshake_report report;
 	struct backend backend;
+	struct egress egress;
 	char *scratch; /* owned, RELAY_SCRATCH bytes; nobody's between calls */
 	struct acceptor *acceptors; /* owned, n_acceptors of them */
 	size_t n_acceptors;
@@ -71,8 +73,5 @@ void worker_note_left(struct worker *w);
 void worker_note_shaken(struct worker *w);
 /* There is room for another. */
 void worker_note_room(struct worker *w);
-
-/* What a worker may do once it is ready. */
-extern const struct sandbox_rules tlsd_worker_sandbox;
 
 #endif

@@ -68,7 +68,10 @@ fills_a_whole_site(void **state)
 	    "weight=2\n"
 	    "server = http://[2001:db8::1]:50000 id=J2EE6501\n"
 	    "alias = HTTPS://J2EE.intra\n"
-	    "[pool other]\nserver = http://10.1.0.11\n";
+	    "[pool other]\nserver = http://10.1.0.11\n"
+	    "server = https://Reports.intra:8443\ntls_name = Reports.Intra\n"
+	    "tls_ca = ca.pem\ntls_ca = old-ca.pem\n"
+	    "tls_certificate = gw.pem\ntls_key = gw.key\n";
 	const struct site_conf *s = NULL;
 	struct run r;
 
@@ -122,6 +125,12 @@ fills_a_whole_site(void **state)
 	/* by the kind of server: rproxy's business */
 	assert_int_equal(s->pool[0].keepalive_timeout_ms, 0);
 	assert_int_equal(s->pool[1].server[0].port, 80);
+	assert_true(s->pool[1].server[1].https);
+	assert_string_equal(s->pool[1].server[1].host, "reports.intra");
+	assert_string_equal(s->pool[1].tls_name, "reports.intra");
+	assert_int_equal(s->pool[1].tls_ca.n, 2);
+	assert_int_equal(s->pool[1].tls_certificate.v[0][0], '/');
+	assert_int_equal(s->pool[1].tls_key.n, 1);
 	stop(&r);
 }
 
@@ -248,12 +257,16 @@ names_the_faults_of_one_site(void **state)
 		{ "[site]\nnames = a\n" ROUTE "[pool p]\n"
 		  "server = https://h:1\nserver = http://h:2 id=a\n"
 		  "server = http://h:3 id=a\nserver = http://H:2\n"
-		  "tls_ca = x\n",
-		    { "error: a.ini:7: pool.server: https:// servers are not "
-		      "supported by this version",
-			"error: a.ini:11: pool.tls_ca: not supported",
+		  "tls_key = x\ntls_name = *.h\n",
+		    { "error: a.ini:12: pool.tls_name: \"*.h\": name one host",
 			"error: a.ini:9: pool.server: id a is given twice",
-			"error: a.ini:10: pool.server: h:2 is given twice" } },
+			"error: a.ini:10: pool.server: h:2 is given twice",
+			"error: a.ini:6: pool.tls_key: 0 tls_certificate and "
+			"1 tls_key lines" } },
+		{ "[site]\nnames = a\n" ROUTE
+		  "[pool p]\nserver = http://h:1\ntls_ca = x\n",
+		    { "warning: a.ini:6: [pool p]: tls_ca, tls_name, "
+		      "tls_certificate and tls_key are without effect" } },
 		{ "[site]\nnames = a\n" ROUTE
 		  "[pool p]\nserver = http://h id=a id=b\n"
 		  "server = http://h id=a;b\nserver = http://h x=y\n"

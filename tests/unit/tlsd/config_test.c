@@ -24,19 +24,26 @@ struct run {
 };
 
 static void
-start(struct run *r, const char *text)
+start_with(
+    struct run *r, const char *text, const char *site_b, const char *site_c)
 {
 	char path[128];
 
 	ini_files_make(&r->t);
 	(void)ini_files_write(&r->t, "a.site", SITE_A);
-	(void)ini_files_write(&r->t, "b.site", SITE_B);
-	(void)ini_files_write(&r->t, "c.site", SITE_C);
+	(void)ini_files_write(&r->t, "b.site", site_b);
+	(void)ini_files_write(&r->t, "c.site", site_c);
 	(void)ini_files_write(&r->t, "c1.pem", "one");
 	(void)ini_files_write(&r->t, "c2.pem", "two");
 	(void)snprintf(
 	    path, sizeof(path), "%s", ini_files_write(&r->t, "tlsd.ini", text));
 	r->c = tlsd_config_read(path, r->t.bundle, r->t.faults);
+}
+
+static void
+start(struct run *r, const char *text)
+{
+	start_with(r, text, SITE_B, SITE_C);
 }
 
 static void
@@ -127,6 +134,61 @@ numbers_the_keys_in_the_order_of_the_sites(void **state)
 	stop(&r);
 }
 
+#define POOLS(one, two)                                                        \
+	"[route r]\nprefix = /\npool_http = p\npool_https = q\n"               \
+	"[pool p]\nserver = https://h:1\ntls_ca = c1.pem\n" one                \
+	"[pool q]\nserver = https://i:1\ntls_ca = c1.pem\n" two
+#define CLIENT(name) "tls_certificate = c2.pem\ntls_key = " name "\n"
+#define EGRESS "egress = ./e.sock\negress_from = root\n"
+
+static void
+numbers_the_keys_of_pools_behind_those_of_all_sites(void **state)
+{
+	static const char *const want[] = { "a1.key", "a2.key", "c.key",
+		"b1.key", "b2.key", "c1.key" };
+	struct run r;
+	char text[64];
+
+	(void)state;
+	start_with(&r, TLSD EGRESS LISTEN,
+	    SITE_B POOLS(CLIENT("b1.key"), CLIENT("b2.key")),
+	    SITE_C POOLS("", CLIENT("c1.key")));
+	assert_null(conf_fault_text(r.t.faults, 0));
+	assert_int_equal(tlsd_config_n_keys(r.c), 6);
+	assert_int_equal(tlsd_config_key_no(r.c, 2, 0), 2);
+	assert_int_equal(tlsd_config_client_key_no(r.c, 1, 0, 0), 3);
+	assert_int_equal(tlsd_config_client_key_no(r.c, 1, 1, 0), 4);
+	assert_int_equal(tlsd_config_client_key_no(r.c, 2, 1, 0), 5);
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
+		ini_files_shorten(&r.t, tlsd_config_key_path(r.c, i), text);
+		assert_string_equal(text, want[i]);
+	}
+	stop(&r);
+}
+
+static void
+an_https_server_needs_an_egress_and_its_user(void **state)
+{
+	static const char site[] = SITE_C POOLS("", "");
+	struct run r;
+	char text[256];
+
+	(void)state;
+	start_with(&r, TLSD LISTEN, SITE_B, site);
+	ini_files_shorten(&r.t, conf_fault_text(r.t.faults, 0), text);
+	assert_memory_equal(text,
+	    "error: c.site:11: pool.server: https:// needs egress in [tlsd]",
+	    62);
+	stop(&r);
+	start_with(&r,
+	    TLSD "egress = ./e.sock\negress_from = nosuchuser\n" LISTEN, SITE_B,
+	    site);
+	ini_files_shorten(&r.t, conf_fault_text(r.t.faults, 0), text);
+	assert_memory_equal(
+	    text, "error: tlsd.ini:5: tlsd.egress_from: there is no user", 53);
+	stop(&r);
+}
+
 /* A child has no disk: what it needs must be in the bundle, keys must not. */
 static void
 puts_certificates_in_the_bundle_and_no_key(void **state)
@@ -182,8 +244,8 @@ names_every_fault(void **state)
 		{ TLSD "egress = /x\nticket_keys = x\n"
 		       "session_lifetime = 169h\n[listen x]\n"
 		       "address = 127.0.0.1:443\nproxy_protocol = on\n",
-		    { "error: tlsd.ini:4: tlsd.egress: not supported by this "
-		      "version",
+		    { "error: tlsd.ini:4: tlsd.egress_from: there is no user "
+		      "\"rproxy\", name the user that rproxy runs as",
 			"error: tlsd.ini:7: listen.proxy_from: missing",
 			"error: tlsd.ini:6: tlsd.session_lifetime: at most 7 "
 			"days",
@@ -325,6 +387,9 @@ main(void)
 		cmocka_unit_test(has_the_documented_defaults),
 		cmocka_unit_test(takes_what_is_written),
 		cmocka_unit_test(numbers_the_keys_in_the_order_of_the_sites),
+		cmocka_unit_test(
+		    numbers_the_keys_of_pools_behind_those_of_all_sites),
+		cmocka_unit_test(an_https_server_needs_an_egress_and_its_user),
 		cmocka_unit_test(puts_certificates_in_the_bundle_and_no_key),
 		cmocka_unit_test(names_every_fault),
 		cmocka_unit_test(

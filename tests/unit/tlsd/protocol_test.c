@@ -214,6 +214,123 @@ refuses_every_truncation_and_every_extension(void **state)
 	}
 }
 
+/* A run of handshake messages with bodies of 40 bytes. */
+static struct slice
+transcript(char *out, const char *types)
+{
+	size_t n = strlen(types);
+
+	for (size_t i = 0; i < n; i++) {
+		memset(out + 44 * i, 0x5a, 44);
+		put_be32(out + 44 * i, (uint32_t)types[i] << 24 | 40);
+	}
+	return (struct slice){ out, 44 * n };
+}
+
+#define HELLOS "\1\2\13"
+#define LAST "\15\16\13\20"
+
+static void
+a_client_signs_a_whole_run_of_messages_up_to_1_2(void **state)
+{
+	static const char *const good[] = {
+		HELLOS LAST,
+		HELLOS "\14" LAST,
+		HELLOS "\26\14" LAST,
+		HELLOS "\26" LAST,
+	};
+	static const char *const bad[] = {
+		"",
+		"\1",
+		HELLOS "\16\13\20", /* no CertificateRequest */
+		HELLOS "\15\16\13", /* no ClientKeyExchange */
+		HELLOS LAST "\17",  /* CertificateVerify itself */
+		HELLOS LAST "\20",
+		"\2" HELLOS LAST,
+		"\2\13" LAST,
+		HELLOS "\14\14" LAST,
+		HELLOS "\14\26" LAST,
+		HELLOS "\4" LAST,
+		"\1\13\2" LAST,
+	};
+	char room[1024];
+	struct slice s;
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(good); k++)
+		for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+			s = transcript(room, good[k]);
+			assert_int_equal(mark_of(all[i]) == 1,
+			    protocol_is_client_structure(all[i], s));
+			assert_false(protocol_is_tls_structure(all[i], s));
+		}
+	for (size_t k = 0; k < ARRAY_LEN(bad); k++)
+		assert_false(protocol_is_client_structure(
+		    SIGN_ECDSA_SHA256, transcript(room, bad[k])));
+}
+
+static void
+a_client_signs_no_run_that_is_cut_or_lies_about_a_length(void **state)
+{
+	char room[1024];
+	struct slice s = transcript(room, HELLOS LAST);
+
+	(void)state;
+	for (size_t n = 0; n < s.len; n++)
+		assert_false(protocol_is_client_structure(
+		    SIGN_ECDSA_SHA256, slice_first(s, n)));
+	for (size_t i = 0; i < s.len / 44; i++) {
+		room[44 * i + 3]++;
+		assert_false(
+		    protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+		room[44 * i + 3] = 40;
+		room[44 * i + 1]++;
+		assert_false(
+		    protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+		room[44 * i + 1] = 0;
+	}
+	assert_true(protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+}
+
+/* One that a server's signature could be taken for. */
+static void
+a_client_signs_no_run_that_is_a_key_exchange_too(void **state)
+{
+	static const struct {
+		char type;
+		char len;
+	} parts[] = { { 1, 65 }, { 2, 0 }, { 11, 0 }, { 13, 0 }, { 14, 0 },
+		{ 11, 0 }, { 16, 40 } };
+	/* within the first: named curve P-256, a point of 65 bytes */
+	static const char curve[] = { 3, 0, 23, 65, 4 };
+	char room[256] = { 0 };
+	struct slice s = { room, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		room[s.len] = parts[i].type;
+		room[s.len + 3] = parts[i].len;
+		s.len += 4 + (size_t)parts[i].len;
+	}
+	assert_true(protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+	memcpy(room + 64, curve, sizeof(curve));
+	assert_false(protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+}
+
+static void
+both_sides_sign_their_own_certificate_verify_alone(void **state)
+{
+	char room[512];
+	struct slice s = certificate_verify(room, 32);
+
+	(void)state;
+	assert_false(protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+	memcpy(room + 64 + 9, "client", 6);
+	assert_true(protocol_is_client_structure(SIGN_ECDSA_SHA256, s));
+	assert_false(protocol_is_tls_structure(SIGN_ECDSA_SHA256, s));
+	assert_false(protocol_is_client_structure(SIGN_RSA_PKCS1_SHA256, s));
+}
+
 static void
 a_request_survives_the_trip(void **state)
 {
@@ -274,7 +391,7 @@ static void
 a_request_that_is_too_long_is_not_encoded(void **state)
 {
 	static char tbs[PROTOCOL_MAX_TBS + 1];
-	char wire[PROTOCOL_MAX_MESSAGE];
+	static char wire[PROTOCOL_MAX_REQUEST];
 	struct sign_request r = { SIGN_ED25519, 0, 1, { tbs, sizeof(tbs) } };
 
 	(void)state;
@@ -363,6 +480,14 @@ main(void)
 		    refuses_certificate_verify_with_any_fixed_byte_changed),
 		cmocka_unit_test(refuses_what_is_not_from_tls),
 		cmocka_unit_test(refuses_every_truncation_and_every_extension),
+		cmocka_unit_test(
+		    a_client_signs_a_whole_run_of_messages_up_to_1_2),
+		cmocka_unit_test(
+		    a_client_signs_no_run_that_is_cut_or_lies_about_a_length),
+		cmocka_unit_test(
+		    a_client_signs_no_run_that_is_a_key_exchange_too),
+		cmocka_unit_test(
+		    both_sides_sign_their_own_certificate_verify_alone),
 		cmocka_unit_test(a_request_survives_the_trip),
 		cmocka_unit_test(refuses_malformed_requests_with_a_reason),
 		cmocka_unit_test(a_request_that_is_too_long_is_not_encoded),

@@ -38,7 +38,8 @@ conf_load(struct conf *c)
 	struct conf_faults *faults = conf_faults_new();
 
 	write_file("tlsd.ini", "[tlsd]\nworkers = 2\nsites = sites/*.ini\n"
-			       "backend = back.sock\n[listen public]\n"
+			       "backend = back.sock\negress = egress.sock\n"
+			       "egress_from = root\n[listen public]\n"
 			       "address = 127.0.0.1:1\n");
 	c->bundle = bundle_new();
 	c->config = tlsd_config_read(in_dir("tlsd.ini"), c->bundle, faults);

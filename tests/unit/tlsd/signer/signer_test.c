@@ -11,6 +11,7 @@
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "tests/unit/tlsd/signer_fixture.h"
 #include "tlsd/protocol.h"
@@ -22,7 +23,13 @@ static EVP_PKEY *rsa_key, *ec_key;
 
 static const char site[] = "[site]\nnames = a.test\n[tls]\n"
 			   "certificate = ../rsa.pem\nkey = ../rsa.key\n"
-			   "certificate = ../ec.pem\nkey = ../ec.key\n";
+			   "certificate = ../ec.pem\nkey = ../ec.key\n"
+			   "[route r]\nprefix = /\npool = p\n[pool p]\n"
+			   "server = https://h\ntls_ca = ../ec.pem\n"
+			   "tls_certificate = ../ec.pem\n"
+			   "tls_key = ../ec.key\n";
+#define N_KEYS 3
+#define POOL_KEY 2
 
 static int
 set_up(void **state)
@@ -67,7 +74,6 @@ receive(int fd, char in[PROTOCOL_MAX_MESSAGE])
 	return (struct slice){ in, n > 0 ? (size_t)n : 0 };
 }
 
-/* Two keys. */
 static void
 skip_greeting(int fd)
 {
@@ -75,7 +81,7 @@ skip_greeting(int fd)
 	struct slice s;
 	uint16_t no;
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < N_KEYS; i++) {
 		assert_true(protocol_decode_key(receive(fd, in), &no, &s));
 		assert_int_equal(no, i);
 	}
@@ -106,6 +112,15 @@ certificate_verify(char out[256])
 	memcpy(out + 64, CONTEXT, sizeof(CONTEXT));
 	memset(out + 64 + sizeof(CONTEXT), 0xa5, 32);
 	return (struct slice){ out, 64 + sizeof(CONTEXT) + 32 };
+}
+
+static struct slice
+client_certificate_verify(char out[256])
+{
+	struct slice s = certificate_verify(out);
+
+	memcpy(out + 64 + strlen("TLS 1.3, "), "client", 6);
+	return s;
 }
 
 /* Randoms of TLS 1.2, and whatever is said to be a point. */
@@ -145,7 +160,7 @@ static void
 ask(int fd, enum sign_algorithm a, uint16_t key_no, struct slice tbs)
 {
 	struct sign_request r = { a, key_no, 7, tbs };
-	char out[PROTOCOL_MAX_MESSAGE];
+	static char out[PROTOCOL_MAX_REQUEST];
 	size_t n = protocol_encode_request(&r, out, sizeof(out));
 
 	assert_int_equal(send(fd, out, n, 0), n);
@@ -163,16 +178,15 @@ reply(int fd, char signature[PROTOCOL_MAX_MESSAGE], size_t *len)
 	return r.status;
 }
 
-/* An open, working channel: it signs, and the signature is good. */
+/* The signature is good. */
 static void
-assert_signs(int fd)
+assert_signs_with(int fd, uint16_t key_no, struct slice s)
 {
-	char tbs[256], signature[PROTOCOL_MAX_MESSAGE];
-	struct slice s = certificate_verify(tbs);
+	char signature[PROTOCOL_MAX_MESSAGE];
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	size_t len;
 
-	ask(fd, SIGN_ECDSA_SHA256, 1, s);
+	ask(fd, SIGN_ECDSA_SHA256, key_no, s);
 	assert_int_equal(reply(fd, signature, &len), SIGN_OK);
 	assert_int_equal(
 	    EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, ec_key), 1);
@@ -180,6 +194,15 @@ assert_signs(int fd)
 			     (const unsigned char *)s.p, s.len),
 	    1);
 	EVP_MD_CTX_free(md);
+}
+
+/* An open, working channel. */
+static void
+assert_signs(int fd)
+{
+	char tbs[256];
+
+	assert_signs_with(fd, 1, certificate_verify(tbs));
 }
 
 static void
@@ -224,6 +247,31 @@ signs_what_a_tls_server_signs(void **state)
 	assert_signs(s.channel[1]);
 	assert_signs(s.channel[0]);
 	stop(&s);
+}
+
+/* The longest that may be asked for: a server lists many CAs. */
+static void
+signs_what_a_tls_client_signs_with_the_key_of_a_pool(void **state)
+{
+	static const char types[] = { 1, 2, 11, 13, 14, 11, 16 };
+	static char run[PROTOCOL_MAX_TBS];
+	struct slice s = { run, 0 };
+	char tbs[256];
+	struct signer signer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		size_t len = types[i] == 13 ? sizeof(run) - 28 : 0;
+
+		put_be32(run + s.len, (uint32_t)types[i] << 24 | (uint32_t)len);
+		s.len += 4 + len;
+	}
+	assert_int_equal(s.len, sizeof(run));
+	start_greeted(&signer);
+	assert_signs_with(
+	    signer.channel[0], POOL_KEY, client_certificate_verify(tbs));
+	assert_signs_with(signer.channel[0], POOL_KEY, s);
+	stop(&signer);
 }
 
 static void
@@ -274,20 +322,25 @@ assert_refused(struct signer *s, const char *message, size_t len)
 static void
 ends_the_channel_of_who_asks_for_anything_else(void **state)
 {
-	char tbs[256], old_tbs[256], message[PROTOCOL_MAX_MESSAGE];
+	char tbs[256], old_tbs[256], client_tbs[256];
+	char message[PROTOCOL_MAX_MESSAGE];
 	struct slice legal = certificate_verify(tbs);
+	struct slice client = client_certificate_verify(client_tbs);
 	struct slice old = old_key_exchange(old_tbs);
 	const struct sign_request illegal[] = {
 		/* the site does not speak TLS 1.0 or 1.1 */
 		{ SIGN_RSA_PKCS1_MD5_SHA1, 0, 7, old },
 		{ SIGN_ECDSA_SHA1, 1, 7, old },
-		{ SIGN_ECDSA_SHA256, 0, 7, legal },     /* an RSA key */
-		{ SIGN_RSA_PSS_SHA256, 1, 7, legal },   /* an EC key */
-		{ SIGN_ED25519, 1, 7, legal },          /* an EC key */
-		{ SIGN_RSA_PKCS1_SHA256, 0, 7, legal }, /* never in 1.3 */
-		{ SIGN_ECDSA_SHA256, 2, 7, legal },     /* no such key */
+		{ SIGN_ECDSA_SHA256, 0, 7, legal },      /* an RSA key */
+		{ SIGN_RSA_PSS_SHA256, 1, 7, legal },    /* an EC key */
+		{ SIGN_ED25519, 1, 7, legal },           /* an EC key */
+		{ SIGN_RSA_PKCS1_SHA256, 0, 7, legal },  /* never in 1.3 */
+		{ SIGN_ECDSA_SHA256, N_KEYS, 7, legal }, /* no such key */
 		{ SIGN_ECDSA_SHA256, 65535, 7, legal },
 		{ SIGN_ECDSA_SHA256, 1, 0, legal }, /* no id */
+		/* each kind of key for its own side */
+		{ SIGN_ECDSA_SHA256, POOL_KEY, 7, legal },
+		{ SIGN_ECDSA_SHA256, 1, 7, client },
 		{ SIGN_ECDSA_SHA256, 1, 7, SLICE("hello") },
 		{ SIGN_ECDSA_SHA256, 1, 7, slice_first(legal, 129) },
 	};
@@ -489,6 +542,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greets_each_channel_with_the_keys),
 		cmocka_unit_test(signs_what_a_tls_server_signs),
+		cmocka_unit_test(
+		    signs_what_a_tls_client_signs_with_the_key_of_a_pool),
 		cmocka_unit_test(answers_many_requests_of_one_channel_in_order),
 		cmocka_unit_test(
 		    ends_the_channel_of_who_asks_for_anything_else),

@@ -26,7 +26,7 @@
 
 #include "common/check.h"
 #include "tlsd/signer/signer.h"
-#include "tlsd/worker/worker.h"
+#include "tlsd/worker/lock_up.h"
 #include "tests/unit/loopback.h"
 
 static pid_t bystander;
@@ -193,12 +193,124 @@ assert_forbidden(const struct sandbox_rules *rules, const char *role)
 	assert_int_equal(kill(bystander, 0), 0);
 }
 
+/* Of a worker that connects to https servers at this port; 0: to none. */
+static const struct sandbox_rules *
+worker_rules(uint16_t port, bool has_names)
+{
+	static struct lock_up_rules made;
+	static uint16_t ports[1];
+	const struct lock_up_egress e = {
+		.port = ports, .n_port = port != 0, .has_names = has_names
+	};
+
+	ports[0] = port;
+	lock_up_rules(&made, &e);
+	return &made.rules;
+}
+
 static void
 the_worker_reaches_nothing_but_rproxy(void **state)
 {
+	const struct sandbox_rules *r = worker_rules(0, false);
+
 	(void)state;
-	assert_forbidden(&tlsd_worker_sandbox, "worker");
-	assert_int_equal(status_of(&tlsd_worker_sandbox, make_unix_socket), 1);
+	assert_forbidden(r, "worker");
+	assert_int_equal(status_of(r, make_unix_socket), 1);
+}
+
+static struct sockaddr_in server, other;
+
+static long
+connect_to(const struct sockaddr_in *a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	long rc = connect(fd, (const struct sockaddr *)a, sizeof(*a));
+
+	if (rc == -1 && errno == EINPROGRESS)
+		return 0;
+	if (rc == -1 && errno == EACCES)
+		errno = EPERM;
+	return rc;
+}
+
+static long
+connect_to_server(void)
+{
+	return connect_to(&server);
+}
+
+static long
+connect_to_other(void)
+{
+	return connect_to(&other);
+}
+
+static bool
+has_landlock(int version)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= version;
+}
+
+static void
+a_worker_with_https_servers_reaches_their_ports_by_tcp(void **state)
+{
+	int fds[] = { listen_on_loopback(&server), listen_on_loopback(&other) };
+	const struct sandbox_rules *r =
+	    worker_rules(ntohs(server.sin_port), false);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
+		if (forbidden[i].attempt != make_internet_socket &&
+		    status_of(r, forbidden[i].attempt) != 0)
+			fail_msg("the worker can %s", forbidden[i].name);
+	assert_int_equal(status_of(r, connect_to_server), 1);
+	if (has_landlock(4))
+		assert_int_equal(status_of(r, connect_to_other), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static long
+open_a_file_elsewhere(void)
+{
+	long rc = open("/proc/self/status", O_RDONLY);
+
+	if (rc == -1 && errno == EACCES)
+		errno = EPERM;
+	return rc;
+}
+
+static long
+append_to_a_file(void)
+{
+	long rc = open("/etc/passwd", O_WRONLY | O_APPEND);
+
+	if (rc == -1 && errno == EACCES)
+		errno = EPERM;
+	return rc;
+}
+
+static void
+a_worker_that_looks_up_names_reads_a_few_folders(void **state)
+{
+	int fds[] = { listen_on_loopback(&server), listen_on_loopback(&other) };
+	const struct sandbox_rules *r =
+	    worker_rules(ntohs(server.sin_port), true);
+
+	(void)state;
+	assert_int_equal(status_of(r, open_file), 1);
+	assert_int_equal(status_of(r, make_datagram_socket), 1);
+	assert_int_equal(status_of(r, execute), 0);
+	assert_int_equal(status_of(r, make_folder), 0);
+	assert_int_equal(status_of(r, connect_to_server), 1);
+	if (has_landlock(1)) {
+		assert_int_equal(status_of(r, open_a_file_elsewhere), 0);
+		assert_int_equal(status_of(r, append_to_a_file), 0);
+	}
+	if (has_landlock(4))
+		assert_int_equal(status_of(r, connect_to_other), 0);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static struct {
@@ -245,12 +357,12 @@ the_worker_cannot_turn_a_clients_socket_round(void **state)
 	    connect(client, (struct sockaddr *)&own, sizeof(own)), 0);
 	trick.accepted = accept(ours, NULL, NULL);
 	assert_true(trick.accepted >= 0);
-	assert_int_equal(status_of(&tlsd_worker_sandbox, fast_open), 0);
+	assert_int_equal(status_of(worker_rules(0, false), fast_open), 0);
 	/* the version of Landlock: 4 knows of TCP */
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 4)
+	if (!has_landlock(4))
 		skip();
 	assert_int_equal(
-	    status_of(&tlsd_worker_sandbox, reuse_a_clients_socket), 0);
+	    status_of(worker_rules(0, false), reuse_a_clients_socket), 0);
 	/* it is no vain attempt: without the sandbox it works */
 	assert_int_equal(reuse_a_clients_socket(), 0);
 	close(trick.accepted);
@@ -292,6 +404,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worker_reaches_nothing_but_rproxy),
+		cmocka_unit_test(
+		    a_worker_with_https_servers_reaches_their_ports_by_tcp),
+		cmocka_unit_test(
+		    a_worker_that_looks_up_names_reads_a_few_folders),
 		cmocka_unit_test(the_worker_cannot_turn_a_clients_socket_round),
 		cmocka_unit_test(the_signer_reaches_nothing_at_all),
 	};

@@ -1,5 +1,6 @@
 /*
- * Host names of servers.  Runs in the worker; owned by the server.
+ * Host names of servers.  Runs in the workers and the prober; owned by the
+ * server.
  *
  * A literal address is never asked for.  A name that cannot be resolved any
  * more keeps its last addresses: a name server that is down must not take the
@@ -10,7 +11,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
-#include "rproxy/upstream/resolve.h"
+#include "common/resolve.h"
 
 /*
  * getaddrinfo() on libuv's threads: resolv.conf, hosts, nsswitch, the name

@@ -1,8 +1,8 @@
 /*
  * The addresses of one server: at start at once, later on libuv's threads.
  */
-#ifndef RPROXY_UPSTREAM_RESOLVE_H
-#define RPROXY_UPSTREAM_RESOLVE_H
+#ifndef COMMON_RESOLVE_H
+#define COMMON_RESOLVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,98 @@
+"""An https server that a test scripts: a thread for each connection.
+
+    with TlsServer(pair, handler) as server:     handler(tls_socket)
+        server.port
+        server.names         what each client asked for (SNI)
+        server.peers         subject of each client's certificate, or None
+        server.resumed       whether each session was resumed
+        server.faults        exceptions of handshakes and handlers
+More: ca= (asks clients for a certificate of this CA), required=, version=,
+address=.
+"""
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+
+from processes import free_port, listens, wait_for
+
+
+def echo(tls):
+    while data := tls.recv(1 << 16):
+        tls.sendall(data)
+
+
+def subject(certificate):
+    if not certificate:
+        return None
+    return {k: v for rdn in certificate["subject"] for k, v in rdn}.get(
+        "commonName")
+
+
+@contextlib.contextmanager
+def openssl_server(pair, *options):
+    """openssl s_server, which answers "GET /" with a page; its port."""
+    port = free_port()
+    run = subprocess.Popen(
+        ["openssl", "s_server", "-accept", str(port), "-cert", pair.cert,
+         "-key", pair.key, "-www", "-quiet", *map(str, options)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: listens(port))
+        yield port
+    finally:
+        run.kill()
+        run.wait()
+
+
+class TlsServer:
+    def __init__(self, pair, handler=echo, ca=None, required=True,
+                 version=None, address="127.0.0.1"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.cert, pair.key)
+        if ca:
+            context.load_verify_locations(ca)
+            context.verify_mode = (ssl.CERT_REQUIRED if required
+                                   else ssl.CERT_OPTIONAL)
+        if version:
+            context.minimum_version = context.maximum_version = version
+        context.sni_callback = self._on_name
+        self.context = context
+        self.handler = handler
+        self.names, self.peers, self.resumed = [], [], []
+        self.faults = []
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, 0), family=family)
+        self.port = self.listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _on_name(self, _tls, name, _context):
+        self.names.append(name)
+
+    def _serve(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._handle, args=(plain,),
+                             daemon=True).start()
+
+    def _handle(self, plain):
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as tls:
+                self.peers.append(subject(tls.getpeercert()))
+                self.resumed.append(tls.session_reused)
+                self.handler(tls)
+        except OSError as fault:
+            self.faults.append(fault)

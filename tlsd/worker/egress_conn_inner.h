@@ -1,0 +1,67 @@
+/*
+ * One connection to an https server, for the files that are its parts:
+ * egress_conn.c, which alone changes its state, and egress_outcome.c, which
+ * tells rproxy and the log what became of it.
+ */
+#ifndef TLSD_WORKER_EGRESS_CONN_INNER_H
+#define TLSD_WORKER_EGRESS_CONN_INNER_H
+
+#include <sys/queue.h>
+
+#include "common/watch.h"
+#include "tlsd/metrics_table.h"
+#include "tlsd/worker/egress.h"
+#include "tlsd/worker/egress_conn.h"
+#include "tlsd/worker/egress_tls.h"
+#include "tlsd/worker/relay.h"
+#include "tlsd/worker/worker.h"
+
+enum egress_state {
+	EGRESS_IN_TARGET,
+	EGRESS_IN_CONNECT,
+	EGRESS_IN_HANDSHAKE,
+	EGRESS_IN_TRIAL,
+	EGRESS_IN_RELAY,
+	EGRESS_IN_CLOSING,
+};
+
+struct egress_conn {
+	struct egress *home; /* borrowed, outlives us */
+	TAILQ_ENTRY(egress_conn) entry;
+	enum egress_state state;
+	bool is_expired;       /* the deadline has passed */
+	unsigned rproxy_ready; /* reported by the watches, not yet used */
+	unsigned server_ready;
+	unsigned n_handles; /* open or closing */
+	struct watch rproxy;
+	struct watch server;          /* open from CONNECT on */
+	struct buf head;              /* of rproxy's header, what is there */
+	struct egress_server *target; /* borrowed; NULL: not known yet */
+	struct addr addr;             /* of it, that was chosen */
+	struct egress_tls tls;
+	struct relay relay;
+	struct deadline deadline;
+};
+
+static inline void
+egress_conn_count(const struct egress_conn *c, enum tlsd_metric m, uint64_t n)
+{
+	metrics_add(c->home->worker->metrics, m, n);
+}
+
+/*
+ * Tells, counts and logs why there is no connection.  text, a buffer of more
+ * than EGRESS_TEXT_MAX bytes or a shorter text, is changed where it may not be
+ * sent as it is.  Returns the state that follows.
+ */
+enum egress_state egress_outcome_fail_with(
+    struct egress_conn *c, enum egress_code code, char *text);
+enum egress_state
+egress_outcome_fail(struct egress_conn *c, enum egress_code code,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Tells that there is one, and counts it.  False: rproxy is gone. */
+bool egress_outcome_succeed(struct egress_conn *c);
+/* TLS has failed after that: for the log alone. */
+void egress_outcome_note_late(const struct egress_conn *c);
+
+#endif

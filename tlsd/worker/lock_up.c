@@ -1,0 +1,190 @@
+/*
+ * What a worker cannot do once it is ready.  Runs in the worker.
+ *
+ *	                      files           connections
+ *	no https server       none, chroot    to rproxy
+ *	by address            none, chroot    and TCP to the servers' ports
+ *	by name               read-only       and to name servers
+ *
+ * In the chroot is the folder of rproxy's socket and nothing else.  A name is
+ * looked up by the C library, which reads /etc/resolv.conf and what else it is
+ * told to: a worker that does so keeps the root directory, where it can read
+ * what its user can in a few folders and change nothing.
+ */
+#include "tlsd/worker/lock_up.h"
+
+#include <libgen.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/child.h"
+#include "common/mem.h"
+#include "common/privdrop.h"
+
+static const char *const allowed[] = {
+	/* the loop and the clock */
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_ctl",
+	"poll",
+	"ppoll",
+	"clock_gettime",
+	"gettimeofday",
+	"restart_syscall",
+	/* clients, rproxy, the signer, the master, the log */
+	"accept4",
+	"connect",
+	"recvfrom",
+	"recvmsg",
+	"read",
+	"write",
+	"writev",
+	"shutdown",
+	"close",
+	"getsockname",
+	"setsockopt",
+	"getsockopt",
+	"fcntl",
+	"ioctl",
+	/* a bundle of files that have changed */
+	"fstat",
+	"newfstatat",
+	/* memory */
+	"brk",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	/* OpenSSL: random numbers, locks, has this process forked? */
+	"getrandom",
+	"futex",
+	"getpid",
+	/* OpenSSL, and between handshakes */
+	"sched_yield",
+	/* the end, also by abort() */
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigaltstack",
+	"gettid",
+	"tgkill",
+	"exit",
+	"exit_group",
+};
+
+/*
+ * rproxy is a path; nothing else may be connected to, neither by sending: TCP
+ * Fast Open is a connect() that Landlock does not see.
+ */
+static const struct sandbox_only allowed_if[] = {
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_UNIX },
+	{ .call = "sendto", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
+	{ .call = "sendmsg", .argument = 2, .mask = MSG_FASTOPEN, .value = 0 },
+};
+
+/* TCP and no datagrams; to which ports is Landlock's to say. */
+static const struct sandbox_only is_stream = { .argument = 1,
+	.mask = ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
+	.value = SOCK_STREAM };
+static const struct sandbox_only allowed_for_servers[] = {
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_INET,
+	    .and = &is_stream },
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_INET6,
+	    .and = &is_stream },
+};
+
+/* Name servers are asked by datagrams, the kernel for our own addresses. */
+static const struct sandbox_only allowed_for_names[] = {
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_INET },
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_INET6 },
+	{ .call = "socket",
+	    .argument = 0,
+	    .mask = UINT64_MAX,
+	    .value = AF_NETLINK },
+	{ .call = "sendmmsg", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
+};
+
+/* The C library's, and where what they link to may be. */
+static const char *const read_for_names[] = { "/etc", "/run", "/usr", "/lib",
+	"/lib64" };
+
+static void
+add_only(struct lock_up_rules *r, const struct sandbox_only *more, size_t n)
+{
+	CHECK(r->rules.n_only + n <= LOCK_UP_MAX_ONLY);
+	memcpy(&r->only[r->rules.n_only], more, n * sizeof(*more));
+	r->rules.n_only += n;
+}
+
+/* Those that are not allowed on a condition already. */
+static void
+add_resolve_calls(struct lock_up_rules *r)
+{
+	const char *calls[RESOLVE_MAX_CALLS];
+	size_t n = resolve_calls(calls);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(calls[i], "sendmmsg") != 0)
+			r->allow[r->rules.n_allow++] = calls[i];
+}
+
+void
+lock_up_rules(struct lock_up_rules *out, const struct lock_up_egress *e)
+{
+	_Static_assert(
+	    ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS <= LOCK_UP_MAX_CALLS,
+	    "no room for all system calls");
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out->allow, allowed, sizeof(allowed));
+	out->rules = (struct sandbox_rules){ .allow = out->allow,
+		.n_allow = ARRAY_LEN(allowed),
+		.only = out->only,
+		.no_tcp_out = true,
+		.tcp_ports = e->port,
+		.n_tcp_ports = e->n_port };
+	add_only(out, allowed_if, ARRAY_LEN(allowed_if));
+	if (e->has_names) {
+		add_only(out, allowed_for_names, ARRAY_LEN(allowed_for_names));
+		add_resolve_calls(out);
+		out->rules.read_only = read_for_names;
+		out->rules.n_read_only = ARRAY_LEN(read_for_names);
+	} else if (e->n_port > 0)
+		add_only(
+		    out, allowed_for_servers, ARRAY_LEN(allowed_for_servers));
+}
+
+const char *
+lock_up(const struct tlsd_config *config, const struct lock_up_egress *e)
+{
+	char *folder = mem_need_strdup(config->backend);
+	bool is_small = geteuid() == 0 && !e->has_names;
+	struct privdrop drop = { .user = config->user,
+		.chroot = is_small ? dirname(folder) : NULL };
+	struct lock_up_rules r;
+	const char *error;
+
+	lock_up_rules(&r, e);
+	if (!privdrop(&drop, &error) || !sandbox_enter(&r.rules, &error))
+		child_fail("%s", error);
+	mem_free(folder);
+	return is_small ? strrchr(config->backend, '/') : config->backend;
+}
