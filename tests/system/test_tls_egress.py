@@ -245,6 +245,23 @@ def test_a_certificate_that_may_be_missing_is_no_fault(egress, ca, inner):
         assert server.peers == [None]
 
 
+def test_a_server_that_has_nothing_to_say_to_a_certificate_is_believed(
+        egress, ca, inner):
+    """No ticket, no alert: the request goes out a moment later."""
+    ours = ca.issue("egress-silent", cn="gateway", usage="clientAuth")
+    with openssl_server(inner, "-num_tickets", 0, "-CAfile", ca.cert,
+                        "-Verify", 1) as port:
+        where = f"127.0.0.1:{port}"
+        e = egress(pool("p", f"server = https://{where}",
+                        f"tls_ca = {ca.cert}", *client_lines(ours)))
+        begin = time.monotonic()
+        stream, outcome = e.ask("p", where)
+        assert time.monotonic() - begin < 2
+        with stream:
+            assert outcome.code == CONNECTED
+            assert b"gateway" in page(stream)
+
+
 @pytest.fixture(scope="module")
 def many_cas(ca):
     """A file of 60 more, with long names: 8 KiB of names."""
