@@ -109,7 +109,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/health upstream/idle upstream/pool \
+	front/identity upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
 	upstream/reuse upstream/sticky upstream/server_conn
 
 SRC_COMMON := $(COMMON:%=common/%.c)
@@ -149,7 +149,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
 	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
-	rproxy/upstream/reuse rproxy/upstream/sticky
+	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
 

@@ -157,6 +157,14 @@ egress_wire_encode_outcome(const struct egress_outcome *o, char *out)
 	return proxy_v2_encode(&pp, out, EGRESS_WIRE_MAX);
 }
 
+size_t
+egress_wire_wants(struct slice in)
+{
+	if (in.len < HEADER_BYTES)
+		return HEADER_BYTES;
+	return HEADER_BYTES + be16(in.p + LENGTH_AT);
+}
+
 /* Any LOCAL header of a length that we send. */
 static enum proxy_v2_verdict
 decode(struct slice in, struct proxy_v2 *pp, size_t *used_bytes,
@@ -166,8 +174,7 @@ decode(struct slice in, struct proxy_v2 *pp, size_t *used_bytes,
 
 	if (v == PROXY_V2_BAD)
 		return v;
-	if (in.len >= HEADER_BYTES &&
-	    HEADER_BYTES + be16(in.p + LENGTH_AT) > EGRESS_WIRE_MAX) {
+	if (egress_wire_wants(in) > EGRESS_WIRE_MAX) {
 		*reason = "header is too long";
 		return PROXY_V2_BAD;
 	}

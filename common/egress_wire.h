@@ -83,6 +83,12 @@ size_t egress_wire_encode_target(const struct egress_target *t, char *out);
 size_t egress_wire_encode_outcome(const struct egress_outcome *o, char *out);
 
 /*
+ * How much of a header that begins with in is to be read at least, in bytes in
+ * all.  Who reads no more than that leaves what follows it in the socket.
+ */
+size_t egress_wire_wants(struct slice in);
+
+/*
  * Bytes in, struct out.  On DONE *used_bytes is the header's length and the
  * slices point into in.  On BAD *reason is a constant text.  Never MORE with
  * EGRESS_WIRE_MAX bytes.
