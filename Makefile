@@ -110,7 +110,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
 	front/identity upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
-	upstream/reuse upstream/sticky upstream/server_conn
+	upstream/reuse upstream/sticky upstream/server_conn upstream/server_connect
 
 SRC_COMMON := $(COMMON:%=common/%.c)
 SRC_TLSD := $(TLSD:%=tlsd/%.c)

@@ -196,7 +196,9 @@ on_give_back(struct deadline *d)
 static void
 on_drain_told(struct front *f, uint32_t generation)
 {
-	(void)f;
+	struct worker *w = container_of(f, struct worker, front);
+
+	upstream_renew_egress(w->upstream);
 	if (!child_tell(generation))
 		log_warning("the other workers were not told that tlsd drains");
 }
@@ -252,6 +254,7 @@ on_order(const struct child_order *o, void *ctx)
 		return;
 	case CHILD_TELL:
 		front_drain_generation(&w->front, (uint32_t)o->value);
+		upstream_renew_egress(w->upstream);
 		break;
 	case CHILD_PEER:
 	case CHILD_FILES:
@@ -291,8 +294,8 @@ rproxy_worker_main(const struct inheritance *in)
 	deadline_init(&w.drain, w.deadlines, on_drained);
 	deadline_init(&w.give_back, w.deadlines, on_give_back);
 	w.names = site_names_new(&w.config->sites);
-	w.upstream =
-	    upstream_new(&w.config->sites, &w.streams, w.deadlines, w.metrics);
+	w.upstream = upstream_new(&w.config->sites, w.config->egress,
+	    &w.streams, w.deadlines, w.metrics);
 	upstream_watch_health(
 	    w.upstream, state_page_map("rproxy", &health_state, in->state_fd));
 	w.log = access_log_new(
