@@ -87,6 +87,16 @@ def test_says_443_and_brackets_where_they_belong(start, egress, bad):
     assert fetch(start("[2001:db8::1]").port, "/echo").status == 200
 
 
+def test_a_destination_names_the_server_by_its_scheme(start, egress, bad):
+    egress.to("dav.intra:443", bad.port)
+    proxy = start("dav.intra", http="preserve_host = no\n")
+    fetch(proxy.port, "/echo", method="COPY", headers=[
+        ("Destination", f"http://localhost:{proxy.port}/echo/b")])
+    seen = bad.requests[-1]
+    assert seen.get("Host") == "dav.intra"
+    assert seen.get("Destination") == "https://dav.intra/echo/b"
+
+
 def test_nothing_of_a_request_leaves_before_the_outcome(start, egress, bad):
     early = []
 
