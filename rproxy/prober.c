@@ -526,6 +526,7 @@ on_order(const struct child_order *o, void *ctx)
 		break;
 	case CHILD_PEER:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_ACCESS_LOG:
 	case CHILD_FILES:
 	case CHILD_TELL:

@@ -259,6 +259,7 @@ on_order(const struct child_order *o, void *ctx)
 	case CHILD_PEER:
 	case CHILD_FILES:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_NOTHING:
 		break;
 	}

@@ -331,6 +331,7 @@ on_order(const struct child_order *o, void *ctx)
 		break;
 	case CHILD_NOTHING:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_ACCESS_LOG:
 	case CHILD_TELL:
 		break;
