@@ -141,6 +141,7 @@ egress_wire_encode_outcome(const struct egress_outcome *o, char *out)
 	struct proxy_v2 pp = {
 		.command = PROXY_V2_LOCAL,
 		.egress_outcome = { value, 1 + o->text.len },
+		.draining = o->is_draining,
 	};
 
 	CHECK((unsigned)o->code < EGRESS_CODES);
@@ -232,6 +233,7 @@ take_outcome(const struct proxy_v2 *pp, struct egress_outcome *out)
 		.text = slice_from(value, 1),
 		.version = pp->version,
 		.cipher = pp->cipher,
+		.is_draining = pp->draining,
 	};
 	if (pp->has_ssl != (out->code == EGRESS_CONNECTED))
 		return "outcome and TLS record do not fit";

@@ -6,7 +6,8 @@
  *			between them, "SITE", "POOL", "HOST:PORT"
  *	tlsd -> rproxy	record 0xEE, the outcome: one byte of enum egress_code
  *			and a text for the log; with EGRESS_CONNECTED also the
- *			record 0x20 with version and cipher
+ *			record 0x20 with version and cipher; 0xEC when the
+ *			generation of tlsd that answers drains
  *
  * rproxy sends no byte behind its header before the outcome is there, and
  * tlsd closes behind every outcome but EGRESS_CONNECTED.  All bytes after
@@ -56,6 +57,7 @@ struct egress_outcome {
 	/* with EGRESS_CONNECTED: "TLSv1.3", OpenSSL's name of the cipher */
 	struct slice version;
 	struct slice cipher;
+	bool is_draining; /* tlsd leaves: for one exchange, not to be kept */
 };
 
 /*

@@ -108,6 +108,7 @@ static enum egress_verdict
 take_outcome(const struct egress_outcome *o, struct egress_answer *out)
 {
 	out->why = reason_of(o->code);
+	out->is_draining = o->is_draining;
 	if (o->code != EGRESS_CONNECTED) {
 		(void)snprintf(
 		    out->text, sizeof(out->text), "%.*s", SLICE_FMT(o->text));

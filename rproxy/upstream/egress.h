@@ -43,6 +43,7 @@ enum egress_verdict {
 
 struct egress_answer {
 	enum reason why;
+	bool is_draining;               /* EGRESS_OPEN: for one exchange */
 	char text[EGRESS_TEXT_MAX + 1]; /* for the log; with EGRESS_OPEN the
 					 * version and the cipher */
 };

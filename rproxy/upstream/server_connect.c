@@ -197,6 +197,8 @@ finish_asking(struct server_conn *s)
 	}
 	log_debug("pool %s: server %s: connected, %s", s->server->pool->name,
 	    s->server->label, answer.text);
+	if (answer.is_draining)
+		s->limits.n_requests = 1;
 	stream_rest(&s->stream);
 	connected(s);
 }

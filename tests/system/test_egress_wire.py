@@ -295,6 +295,18 @@ def test_a_draining_tlsd_is_let_go(start, egress, bad, workers):
     assert 1 <= len(egress.targets) - before <= workers
 
 
+def test_a_connection_of_a_draining_tlsd_is_used_once(start, egress, bad):
+    def last(sock):
+        sock.sendall(answer(wire.CONNECTED, is_draining=True))
+        wire.relay(sock, bad.port)
+
+    egress.does["a:1"] = last
+    proxy = start("a:1")
+    for _ in range(3):
+        assert fetch(proxy.port, "/echo").status == 200
+    assert len(egress.targets) == 3
+
+
 # the stream ------------------------------------------------------------------
 
 def test_an_orderly_end_closes_a_body_and_an_abort_cuts_it(start, egress):

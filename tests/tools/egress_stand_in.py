@@ -17,7 +17,7 @@ import threading
 
 from unix_backend import SIGNATURE, UnixBackend
 
-TARGET, OUTCOME, SSL = 0xED, 0xEE, 0x20
+DRAINING, TARGET, OUTCOME, SSL = 0xEC, 0xED, 0xEE, 0x20
 (CONNECTED, UNKNOWN, REFUSED, CONNECT_FAILED, TIMEOUT, CERTIFICATE, HANDSHAKE,
  SHORT) = range(8)
 
@@ -26,8 +26,10 @@ def record(kind, value):
     return struct.pack("!BH", kind, len(value)) + value
 
 
-def answer(code, text=""):
+def answer(code, text="", is_draining=False):
     records = record(OUTCOME, bytes([code]) + text.encode())
+    if is_draining:
+        records += record(DRAINING, b"")
     if code == CONNECTED:
         records += record(SSL, struct.pack("!BI", 1, 0) +
                           record(0x21, b"TLSv1.3") +

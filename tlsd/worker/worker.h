@@ -57,6 +57,7 @@ struct worker {
 	struct mem_crowd crowd; /* of clients */
 	struct deadline give_back;
 	bool is_leaving; /* no new clients; the last one ends the loop */
+	bool is_last;    /* no other generation follows */
 };
 
 /* The role's main: returns the exit code. */

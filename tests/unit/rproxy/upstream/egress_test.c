@@ -116,7 +116,23 @@ the_answer_is_there_with_its_last_byte(void **state)
 	}
 	assert_int_equal(egress_read(&f->stream, &f->answer), EGRESS_OPEN);
 	assert_string_equal(f->answer.text, "TLSv1.3 TLS_AES_256_GCM_SHA384");
+	assert_false(f->answer.is_draining);
 	assert_int_equal(buf_len(&f->stream.in), 0);
+}
+
+static void
+an_answer_says_when_tlsd_is_about_to_leave(void **state)
+{
+	struct fixture *f = *state;
+	const struct egress_outcome o = { .code = EGRESS_CONNECTED,
+		.version = SLICE("TLSv1.3"),
+		.cipher = SLICE("TLS_AES_256_GCM_SHA384"),
+		.is_draining = true };
+	char bytes[EGRESS_WIRE_MAX];
+
+	say(f, bytes, egress_wire_encode_outcome(&o, bytes));
+	assert_int_equal(egress_read(&f->stream, &f->answer), EGRESS_OPEN);
+	assert_true(f->answer.is_draining);
 }
 
 static void
@@ -207,6 +223,9 @@ main(void)
 		cmocka_unit_test(asks_for_the_server_by_all_three_names),
 		cmocka_unit_test_setup_teardown(
 		    the_answer_is_there_with_its_last_byte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    an_answer_says_when_tlsd_is_about_to_leave, set_up,
+		    tear_down),
 		cmocka_unit_test_setup_teardown(
 		    bytes_of_the_server_stay_in_the_socket, set_up, tear_down),
 		cmocka_unit_test(each_failure_has_its_reason_and_tlsds_words),
