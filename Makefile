@@ -104,7 +104,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	route/prefix route/pattern route/rules rewrite/claims rewrite/client_cert rewrite/cookies \
 	rewrite/forwarded rewrite/hop_by_hop rewrite/profile \
 	rewrite/response_rules rewrite/stated rewrite/url_fields rewrite/via \
-	worker prober exchange exchange_request exchange_response exchange_answer \
+	worker prober lock_up exchange exchange_request exchange_response exchange_answer \
 	request_redirect request_destination request_fields explain response_fields \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
@@ -149,7 +149,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
 	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
-	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress
+	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress rproxy/lock_up
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
 
@@ -295,7 +295,8 @@ INSTALLED := \
 	$(foreach m,tlsd/tlsd.ini.5 rproxy/rproxy.ini.5 common/site.ini.5, \
 	    644:$(m):$(PREFIX)/share/man/man5/$(notdir $(m))) \
 	$(foreach f,README.md LICENSE,644:$(f):$(DOC)/$(f)) \
-	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini sites/tomcat.ini, \
+	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini \
+	    sites/tomcat.ini sites/reports.ini, \
 	    644:conf/$(f):$(DOC)/examples/$(f)) \
 	$(foreach f,tlsd.service tlsd.socket tlsd-egress.socket \
 	    rproxy.service rproxy.socket rproxy-tlsd.socket, \

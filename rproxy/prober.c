@@ -31,12 +31,11 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/privdrop.h"
 #include "common/resolve.h"
-#include "common/sandbox.h"
 #include "common/deadline.h"
 #include "common/stream.h"
 #include "rproxy/config.h"
+#include "rproxy/lock_up.h"
 #include "rproxy/upstream/egress.h"
 #include "rproxy/upstream/health.h"
 
@@ -499,22 +498,6 @@ read_config(struct prober *w, const struct inheritance *in)
 }
 
 static void
-lock_up(const struct prober *w)
-{
-	const char *all[ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS];
-	const struct privdrop drop = { .user = w->config->user };
-	struct sandbox_rules rules = { .allow = all,
-		.n_allow = ARRAY_LEN(allowed) };
-	const char *error;
-
-	memcpy(all, allowed, sizeof(allowed));
-	if (has_names(w))
-		rules.n_allow += resolve_calls(all + ARRAY_LEN(allowed));
-	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
-		child_fail("%s", error);
-}
-
-static void
 on_order(const struct child_order *o, void *ctx)
 {
 	struct prober *w = ctx;
@@ -552,7 +535,7 @@ rproxy_prober_main(const struct inheritance *in)
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.refresh, w.deadlines, on_refresh);
 	add_all(&w);
-	lock_up(&w);
+	lock_up(w.config, allowed, ARRAY_LEN(allowed), has_names(&w));
 	start_all(&w);
 	if (has_names(&w))
 		deadline_set(&w.refresh, RESOLVE_EVERY_MS);

@@ -4,10 +4,6 @@
  *	inheritance -> configuration -> server names resolved
  *	            -> privileges dropped, sandbox closed -> ready -> loop
  *
- * No new root directory: getaddrinfo() needs files of /etc when a server's
- * name is asked for again.  A worker whose servers are all given as addresses
- * cannot open any file, by its sandbox.
- *
  * Leaving: a drain closes the listening sockets, makes each connection's next
  * response its last, and ends with the last connection or after the time that
  * the master gave.
@@ -20,11 +16,10 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/privdrop.h"
-#include "common/sandbox.h"
 #include "common/watch.h"
 #include "rproxy/exchange.h"
 #include "rproxy/front/acceptor.h"
+#include "rproxy/lock_up.h"
 #include "rproxy/metrics_table.h"
 #include "rproxy/worker.h"
 
@@ -130,22 +125,6 @@ raise_descriptors(void)
 		return;
 	l.rlim_cur = l.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &l);
-}
-
-static void
-lock_up(const struct worker *w)
-{
-	const char *all[ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS];
-	const struct privdrop drop = { .user = w->config->user };
-	struct sandbox_rules rules = { .allow = all,
-		.n_allow = ARRAY_LEN(allowed) };
-	const char *error;
-
-	memcpy(all, allowed, sizeof(allowed));
-	if (upstream_has_names(w->upstream))
-		rules.n_allow += resolve_calls(all + ARRAY_LEN(allowed));
-	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
-		child_fail("%s", error);
 }
 
 static void
@@ -307,7 +286,8 @@ rproxy_worker_main(const struct inheritance *in)
 	w.front.on_drain_told = on_drain_told;
 	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
 	    w.metrics, in->index);
-	lock_up(&w);
+	lock_up(w.config, allowed, ARRAY_LEN(allowed),
+	    upstream_has_names(w.upstream));
 	start_acceptors(&w, in);
 	upstream_start(w.upstream);
 	child_attach(&w.loop, on_order, &w);
