@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import egress_client as code
 import egress_stand_in as wire
 from client import Connection, fetch
 from egress_stand_in import EgressStandIn, answer
@@ -106,7 +107,7 @@ def test_nothing_of_a_request_leaves_before_the_outcome(start, egress, bad):
             early.append(sock.recv(1))
         except TimeoutError:
             sock.settimeout(None)
-        sock.sendall(answer(wire.CONNECTED))
+        sock.sendall(answer(code.CONNECTED))
         wire.relay(sock, bad.port)
 
     egress.does["a:1"] = slow
@@ -119,7 +120,7 @@ def test_nothing_of_a_request_leaves_before_the_outcome(start, egress, bad):
 def test_an_outcome_may_come_in_pieces_and_with_the_servers_first_bytes(
         start, egress):
     """A server that answers before it is asked, as to a TCP connection."""
-    bytes_ = answer(wire.CONNECTED) + (
+    bytes_ = answer(code.CONNECTED) + (
         b"HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n"
         b"Connection: close\r\n\r\n")
 
@@ -140,19 +141,19 @@ def test_an_outcome_may_come_in_pieces_and_with_the_servers_first_bytes(
         assert fetch(proxy.port, "/").status == 408
 
 
-@pytest.mark.parametrize("code, status, kind, reason", [
-    (wire.UNKNOWN, 500, "proxy_configuration_error", "egress_unknown_target"),
-    (wire.REFUSED, 502, "connection_refused", "connect_refused"),
-    (wire.CONNECT_FAILED, 502, "destination_ip_unroutable",
+@pytest.mark.parametrize("outcome, status, kind, reason", [
+    (code.UNKNOWN, 500, "proxy_configuration_error", "egress_unknown_target"),
+    (code.REFUSED, 502, "connection_refused", "connect_refused"),
+    (code.CONNECT_FAILED, 502, "destination_ip_unroutable",
      "connect_failed"),
-    (wire.TIMEOUT, 504, "connection_timeout", "connect_timeout"),
-    (wire.CERTIFICATE, 502, "tls_certificate_error", "tls_certificate_error"),
-    (wire.HANDSHAKE, 502, "tls_protocol_error", "tls_handshake_failed"),
-    (wire.SHORT, 503, "connection_limit_reached", "too_many"),
+    (code.TIMEOUT, 504, "connection_timeout", "connect_timeout"),
+    (code.CERTIFICATE, 502, "tls_certificate_error", "tls_certificate_error"),
+    (code.HANDSHAKE, 502, "tls_protocol_error", "tls_handshake_failed"),
+    (code.SHORT, 503, "connection_limit_reached", "too_many"),
 ])
 def test_each_failure_is_told_to_the_client_and_in_the_logs(
-        start, egress, code, status, kind, reason):
-    egress.fails("srv.intra:8443", code, "unable to get issuer: /CN=x")
+        start, egress, outcome, status, kind, reason):
+    egress.fails("srv.intra:8443", outcome, "unable to get issuer: /CN=x")
     proxy = start("srv.intra:8443")
     got = fetch(proxy.port, "/")
     assert got.status == status
@@ -168,7 +169,7 @@ def test_each_failure_is_told_to_the_client_and_in_the_logs(
 
 def test_goes_on_to_the_next_server_also_with_what_cannot_be_sent_twice(
         start, egress, bad):
-    egress.fails("bad:1", wire.CERTIFICATE, "expired")
+    egress.fails("bad:1", code.CERTIFICATE, "expired")
     egress.to("good:1", bad.port)
     proxy = start("bad:1", "good:1")
     for _ in range(4):
@@ -247,7 +248,7 @@ def test_a_question_that_is_lost_is_asked_once_more(start, egress, bad):
     def first_none(sock):
         asked.append(1)
         if len(asked) > 1:
-            sock.sendall(answer(wire.CONNECTED))
+            sock.sendall(answer(code.CONNECTED))
             wire.relay(sock, bad.port)
 
     egress.does["a:1"] = first_none
@@ -297,7 +298,7 @@ def test_a_draining_tlsd_is_let_go(start, egress, bad, workers):
 
 def test_a_connection_of_a_draining_tlsd_is_used_once(start, egress, bad):
     def last(sock):
-        sock.sendall(answer(wire.CONNECTED, is_draining=True))
+        sock.sendall(answer(code.CONNECTED, is_draining=True))
         wire.relay(sock, bad.port)
 
     egress.does["a:1"] = last
@@ -313,14 +314,14 @@ def test_an_orderly_end_closes_a_body_and_an_abort_cuts_it(start, egress):
     response = b"HTTP/1.1 200 OK\r\n\r\nuntil the end"
 
     def ends(sock):
-        sock.sendall(answer(wire.CONNECTED))
+        sock.sendall(answer(code.CONNECTED))
         sock.recv(65536)
         sock.sendall(response)
         sock.shutdown(socket.SHUT_WR)
         sock.recv(1)
 
     def aborts(sock):
-        sock.sendall(answer(wire.CONNECTED))
+        sock.sendall(answer(code.CONNECTED))
         sock.recv(65536)
         sock.sendall(response)
 
@@ -341,7 +342,7 @@ def test_rproxy_ends_an_idle_connection_in_order(start, egress):
     ends = []
 
     def note(sock):
-        sock.sendall(answer(wire.CONNECTED))
+        sock.sendall(answer(code.CONNECTED))
         sock.recv(65536)
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         ends.append(sock.recv(1))
@@ -393,7 +394,7 @@ def test_probes_go_through_tlsd_and_find_who_fails(start, egress, bad):
                   pool="health = /status/204\nhealth_interval = 200ms\n")
     assert wait_for(lambda: any(r.get("User-Agent") == "rproxy prober"
                                 for r in bad.requests))
-    egress.fails("ill:1", wire.CERTIFICATE, "certificate has expired")
+    egress.fails("ill:1", code.CERTIFICATE, "certificate has expired")
     assert wait_for(lambda: "server ill:1: down, its health probe of "
                     "/status/204: certificate has expired" in proxy.log())
     assert {fetch(proxy.port, "/echo").status for _ in range(4)} == {200}
@@ -409,7 +410,7 @@ def test_an_absent_tlsd_says_nothing_about_the_servers(start, egress, bad):
     assert wait_for(lambda: bad.requests)
     egress.stop()
     time.sleep(1)
-    egress.fails("a:1", wire.SHORT, "no descriptor is left")
+    egress.fails("a:1", code.SHORT, "no descriptor is left")
     egress.start()
     time.sleep(0.5)
     assert ": down" not in proxy.log()

@@ -15,11 +15,10 @@ import socket
 import struct
 import threading
 
-from unix_backend import SIGNATURE, UnixBackend
+from egress_client import CIPHER, CONNECTED, OUTCOME, TARGET, UNKNOWN, VERSION
+from unix_backend import SIGNATURE, SSL, UnixBackend
 
-DRAINING, TARGET, OUTCOME, SSL = 0xEC, 0xED, 0xEE, 0x20
-(CONNECTED, UNKNOWN, REFUSED, CONNECT_FAILED, TIMEOUT, CERTIFICATE, HANDSHAKE,
- SHORT) = range(8)
+DRAINING = 0xEC
 
 
 def record(kind, value):
@@ -32,8 +31,8 @@ def answer(code, text="", is_draining=False):
         records += record(DRAINING, b"")
     if code == CONNECTED:
         records += record(SSL, struct.pack("!BI", 1, 0) +
-                          record(0x21, b"TLSv1.3") +
-                          record(0x23, b"TLS_AES_256_GCM_SHA384"))
+                          record(VERSION, b"TLSv1.3") +
+                          record(CIPHER, b"TLS_AES_256_GCM_SHA384"))
     return SIGNATURE + struct.pack("!BBH", 0x20, 0, len(records)) + records
 
 
