@@ -359,6 +359,12 @@ on_deadline(struct deadline *d)
 		ask(p);
 		return;
 	case PROBE_CONNECTING:
+		if (p->server->https) { /* tlsd would have said so */
+			leave(p);
+			return;
+		}
+		finish(p, false, "no answer in time");
+		return;
 	case PROBE_ASKING:
 		finish(p, false, "no answer in time");
 		return;

@@ -276,8 +276,9 @@ server_connect_expire(struct server_conn *s)
 		connect_failed(s, REASON_CONNECT_TIMEOUT, "timed out");
 		return;
 	case SERVER_ASKING:
-		connect_failed(
-		    s, REASON_CONNECT_TIMEOUT, "tlsd has not said how it went");
+		/* it would have said so, had it been the server */
+		connect_failed(s, REASON_EGRESS_AWAY,
+		    "tlsd does not answer at its egress socket");
 		return;
 	case SERVER_WAITING:
 	case SERVER_LOST:
