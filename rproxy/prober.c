@@ -157,8 +157,6 @@ leave(struct probe *p)
 {
 	p->state = PROBE_CLOSING;
 	deadline_clear(&p->deadline);
-	if (p->server->https) /* or tlsd takes it for an abort */
-		stream_shut(&p->stream);
 	stream_close(&p->stream, on_closed);
 }
 

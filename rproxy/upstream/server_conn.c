@@ -2,7 +2,7 @@
  * One connection to a server.  Runs in the worker.
  *
  *	CONNECTING --------------> BUSY <-> IDLE	http
- *	WAITING --> ASKING --------^			https
+ *	WAITING --> ASKING --------^ +-------+--> ENDING	https
  *	   ^-- LOST <-+
  *
  * and from each of them to CLOSED.  What lies before BUSY is in
@@ -11,6 +11,7 @@
  *	BUSY        an exchange reads, writes and sets the deadline
  *	IDLE        in the pool; watched: its end, or any byte, drops it (RFC
  *		    9112 section 9.2: what nobody asked for is no response)
+ *	ENDING      https: nobody's any more; tlsd has been told
  *
  * Owned by the exchange while BUSY, by the pool while IDLE.
  */
@@ -20,6 +21,8 @@
 #include "rproxy/metrics_table.h"
 #include "rproxy/upstream/idle.h"
 #include "rproxy/upstream/server_conn_inner.h"
+
+#define ENDING_MS 1000 /* for the server's own close_notify */
 
 void
 server_conn_count(const struct server_conn *s, unsigned metric, int n)
@@ -53,14 +56,20 @@ leave_idle(struct server_conn *s)
 }
 
 /*
- * For tlsd, a close without that is an abort, and for the server behind it an
- * end without close_notify.  TCP knows no difference.
+ * For tlsd a close is an abort, and for the server behind it an end without
+ * close_notify, unless a shutdown was seen before: so tlsd has to close first.
+ * False: there is nothing to wait for.
  */
-static void
+static bool
 end_in_order(struct server_conn *s)
 {
-	if (s->server->conf->https)
-		stream_shut(&s->stream);
+	if (!s->server->conf->https || s->stream.ended)
+		return false;
+	s->state = SERVER_ENDING;
+	stream_shut(&s->stream);
+	stream_want(&s->stream, true);
+	deadline_set(&s->deadline, ENDING_MS);
+	return true;
 }
 
 void
@@ -72,7 +81,8 @@ server_conn_drop(struct server_conn *s)
 		return;
 	if (was == SERVER_IDLE) {
 		leave_idle(s);
-		end_in_order(s);
+		if (end_in_order(s))
+			return;
 	}
 	s->state = SERVER_CLOSED;
 	server_conn_count(s, M_SERVER_OPEN, -1);
@@ -107,6 +117,7 @@ server_conn_on_ready(struct watch *w, unsigned events)
 		s->user->on_progress(s, events);
 		return;
 	case SERVER_IDLE:
+	case SERVER_ENDING:
 		server_conn_drop(s);
 		return;
 	case SERVER_WAITING:
@@ -132,6 +143,7 @@ server_conn_on_expire(struct deadline *d)
 		s->user->on_expire(s);
 		return;
 	case SERVER_IDLE:
+	case SERVER_ENDING:
 		server_conn_drop(s);
 		return;
 	case SERVER_CLOSED:
@@ -188,8 +200,8 @@ server_conn_park(struct server_conn *s)
 	CHECK(s->state == SERVER_BUSY);
 	s->exchange = NULL;
 	if (!may_park(s)) {
-		end_in_order(s);
-		server_conn_drop(s);
+		if (!end_in_order(s))
+			server_conn_drop(s);
 		return;
 	}
 	s->limits.n_requests--;

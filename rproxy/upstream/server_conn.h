@@ -28,7 +28,7 @@ struct server_user {
 
 /*
  *	CONNECTING --------------> BUSY <-> IDLE	http
- *	WAITING --> ASKING --------^			https
+ *	WAITING --> ASKING --------^ +-------+--> ENDING	https
  *	   ^-- LOST <-+
  *
  * and from each of them to CLOSED.
@@ -40,6 +40,7 @@ enum server_state {
 	SERVER_LOST, /* and none any more */
 	SERVER_BUSY,
 	SERVER_IDLE,
+	SERVER_ENDING,
 	SERVER_CLOSED,
 };
 
@@ -72,7 +73,8 @@ struct server_conn *server_conn_new(struct server *server,
 void server_conn_use(
     struct server_conn *s, const struct server_user *user, void *exchange);
 void server_conn_park(struct server_conn *s);
-/* Closed at once; idempotent.  Nobody is told. */
+/* Not used any more; idempotent, nobody is told.  Closed at once, unless it is
+ * idle and https: that end is an orderly one and takes a moment. */
 void server_conn_drop(struct server_conn *s);
 /* True when nothing has arrived, the end included: before a request that
  * must not be sent twice. */

@@ -287,6 +287,7 @@ server_connect_expire(struct server_conn *s)
 		return;
 	case SERVER_BUSY:
 	case SERVER_IDLE:
+	case SERVER_ENDING:
 	case SERVER_CLOSED:
 		return;
 	}

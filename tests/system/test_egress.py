@@ -187,6 +187,29 @@ def test_connections_are_kept(through, tomcat):
     assert gw.rproxy.log_text().count(": connected, TLSv1.3 TLS_") == 1
 
 
+def test_an_idle_connection_ends_with_close_notify(through, pair, backend):
+    ends = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+
+    def speak(connection, _address):
+        with context.wrap_socket(connection, server_side=True,
+                                 suppress_ragged_eofs=False) as s:
+            s.recv(65536)
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            try:
+                ends.append(s.recv(1))
+            except ssl.SSLError as error:
+                ends.append(error)
+
+    gw = through(f"127.0.0.1:{backend(speak)}",
+                 pool="keepalive_timeout = 500ms\n")
+    assert fetch(gw.http_port, "/").status == 200
+    assert wait_for(lambda: ends, 5)
+    assert ends == [b""]
+
+
 def test_certificate_of_the_gateway_is_shown(through, tomcat, ca):
     ours = ca.user("gateway-client", "The Gateway")
     gw = through(f"127.0.0.1:{tomcat.strict_port}", app="none",

@@ -3,6 +3,7 @@ connection went.  Both daemons and real servers are in test_egress.py."""
 
 import json
 import os
+import select
 import socket
 import struct
 import time
@@ -339,18 +340,23 @@ def test_an_orderly_end_closes_a_body_and_an_abort_cuts_it(start, egress):
 
 
 def test_rproxy_ends_an_idle_connection_in_order(start, egress):
+    """It shuts its direction down and leaves the close to tlsd."""
     ends = []
 
     def note(sock):
         sock.sendall(answer(code.CONNECTED))
         sock.recv(65536)
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        ends.append(sock.recv(1))
+        data = sock.recv(1)
+        poll = select.poll()
+        poll.register(sock, 0)
+        ends.append((data, poll.poll(0)))
 
     egress.does["a:1"] = note
     proxy = start("a:1", pool="keepalive_timeout = 500ms\n")
     assert fetch(proxy.port, "/").status == 200
-    assert wait_for(lambda: ends == [b""], 3)
+    assert wait_for(lambda: ends == [(b"", [])], 3), ends
+    assert wait_for(lambda: metric(proxy, "rproxy_server_connections") == 0)
 
 
 @pytest.mark.parametrize("size", [100, 10 << 20])
