@@ -85,7 +85,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	deadline burst listen privdrop sandbox child \
 	child_wire fd_pass plan log_files listeners process channels generation \
 	signals ready admin_request admin status state_page takeover \
-	expiry supervisor supervisor_reload supervisor_admin master stream
+	expiry supervisor supervisor_reload supervisor_admin master stream reach
 TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
 	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
@@ -104,13 +104,13 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	route/prefix route/pattern route/rules rewrite/claims rewrite/client_cert rewrite/cookies \
 	rewrite/forwarded rewrite/hop_by_hop rewrite/profile \
 	rewrite/response_rules rewrite/stated rewrite/url_fields rewrite/via \
-	worker prober exchange exchange_request exchange_response exchange_answer \
+	worker prober lock_up exchange exchange_request exchange_response exchange_answer \
 	request_redirect request_destination request_fields explain response_fields \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/health upstream/idle upstream/pool \
-	upstream/reuse upstream/sticky upstream/server_conn
+	front/identity upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
+	upstream/reuse upstream/sticky upstream/server_conn upstream/server_connect
 
 SRC_COMMON := $(COMMON:%=common/%.c)
 SRC_TLSD := $(TLSD:%=tlsd/%.c)
@@ -149,7 +149,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
 	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
-	rproxy/upstream/reuse rproxy/upstream/sticky
+	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress rproxy/lock_up
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
 
@@ -295,7 +295,8 @@ INSTALLED := \
 	$(foreach m,tlsd/tlsd.ini.5 rproxy/rproxy.ini.5 common/site.ini.5, \
 	    644:$(m):$(PREFIX)/share/man/man5/$(notdir $(m))) \
 	$(foreach f,README.md LICENSE,644:$(f):$(DOC)/$(f)) \
-	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini sites/tomcat.ini, \
+	$(foreach f,tlsd.ini rproxy.ini sites/portal.ini \
+	    sites/tomcat.ini sites/reports.ini, \
 	    644:conf/$(f):$(DOC)/examples/$(f)) \
 	$(foreach f,tlsd.service tlsd.socket tlsd-egress.socket \
 	    rproxy.service rproxy.socket rproxy-tlsd.socket, \

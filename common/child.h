@@ -87,6 +87,7 @@ enum child_message {
 	CHILD_ACCESS_LOG, /* fd replaces access_log_fd[value] */
 	CHILD_FILES,      /* fd: bundle of the files that have changed */
 	CHILD_TELL,       /* another of this role said so: child_tell() */
+	CHILD_LAST,       /* before CHILD_DRAIN: nobody takes over */
 	CHILD_STOP,       /* leave now */
 };
 

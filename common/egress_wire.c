@@ -141,6 +141,7 @@ egress_wire_encode_outcome(const struct egress_outcome *o, char *out)
 	struct proxy_v2 pp = {
 		.command = PROXY_V2_LOCAL,
 		.egress_outcome = { value, 1 + o->text.len },
+		.draining = o->is_draining,
 	};
 
 	CHECK((unsigned)o->code < EGRESS_CODES);
@@ -157,6 +158,14 @@ egress_wire_encode_outcome(const struct egress_outcome *o, char *out)
 	return proxy_v2_encode(&pp, out, EGRESS_WIRE_MAX);
 }
 
+size_t
+egress_wire_wants(struct slice in)
+{
+	if (in.len < HEADER_BYTES)
+		return HEADER_BYTES;
+	return HEADER_BYTES + be16(in.p + LENGTH_AT);
+}
+
 /* Any LOCAL header of a length that we send. */
 static enum proxy_v2_verdict
 decode(struct slice in, struct proxy_v2 *pp, size_t *used_bytes,
@@ -166,8 +175,7 @@ decode(struct slice in, struct proxy_v2 *pp, size_t *used_bytes,
 
 	if (v == PROXY_V2_BAD)
 		return v;
-	if (in.len >= HEADER_BYTES &&
-	    HEADER_BYTES + be16(in.p + LENGTH_AT) > EGRESS_WIRE_MAX) {
+	if (egress_wire_wants(in) > EGRESS_WIRE_MAX) {
 		*reason = "header is too long";
 		return PROXY_V2_BAD;
 	}
@@ -225,6 +233,7 @@ take_outcome(const struct proxy_v2 *pp, struct egress_outcome *out)
 		.text = slice_from(value, 1),
 		.version = pp->version,
 		.cipher = pp->cipher,
+		.is_draining = pp->draining,
 	};
 	if (pp->has_ssl != (out->code == EGRESS_CONNECTED))
 		return "outcome and TLS record do not fit";

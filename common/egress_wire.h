@@ -6,7 +6,8 @@
  *			between them, "SITE", "POOL", "HOST:PORT"
  *	tlsd -> rproxy	record 0xEE, the outcome: one byte of enum egress_code
  *			and a text for the log; with EGRESS_CONNECTED also the
- *			record 0x20 with version and cipher
+ *			record 0x20 with version and cipher; 0xEC when the
+ *			generation of tlsd that answers drains
  *
  * rproxy sends no byte behind its header before the outcome is there, and
  * tlsd closes behind every outcome but EGRESS_CONNECTED.  All bytes after
@@ -56,6 +57,7 @@ struct egress_outcome {
 	/* with EGRESS_CONNECTED: "TLSv1.3", OpenSSL's name of the cipher */
 	struct slice version;
 	struct slice cipher;
+	bool is_draining; /* tlsd leaves: for one exchange, not to be kept */
 };
 
 /*
@@ -81,6 +83,12 @@ struct slice egress_wire_clean(char *text);
  */
 size_t egress_wire_encode_target(const struct egress_target *t, char *out);
 size_t egress_wire_encode_outcome(const struct egress_outcome *o, char *out);
+
+/*
+ * How much of a header that begins with in is to be read at least, in bytes in
+ * all.  Who reads no more than that leaves what follows it in the socket.
+ */
+size_t egress_wire_wants(struct slice in);
 
 /*
  * Bytes in, struct out.  On DONE *used_bytes is the header's length and the

@@ -286,6 +286,13 @@ leave(struct generation *g, unsigned role, uint64_t drain_ms)
 }
 
 void
+generation_is_last(struct generation *g)
+{
+	for (unsigned i = 0; i < g->n_process; i++)
+		process_order(&g->process[i], CHILD_LAST, 0, -1);
+}
+
+void
 generation_drain(struct generation *g, uint64_t drain_ms)
 {
 	unsigned last = g->plan.n_role - 1;

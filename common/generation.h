@@ -55,6 +55,8 @@ void generation_free(struct generation *g);
 void generation_start(struct generation *g);
 /* What has not gone drain_ms + 2 s from now is killed. */
 void generation_drain(struct generation *g, uint64_t drain_ms);
+/* Before that, when no other generation and no other master serves. */
+void generation_is_last(struct generation *g);
 /* At once. */
 void generation_stop(struct generation *g);
 /* Tells every child of from's role but from itself (CHILD_TELL). */

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,23 +23,6 @@ static const char *const sanitizer_calls[] = {
 #endif
 	NULL,
 };
-
-static bool
-fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
-    const char **error)
-{
-	for (size_t i = 0; i < rules->n_allow; i++) {
-		int nr = seccomp_syscall_resolve_name(rules->allow[i]);
-
-		if (nr < 0)
-			continue; /* not on this architecture */
-		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 0) < 0) {
-			*error = "sandbox: a system call cannot be allowed";
-			return false;
-		}
-	}
-	return true;
-}
 
 #define CONDITIONS_MAX 2
 
@@ -56,6 +41,42 @@ fill_condition(scmp_filter_ctx filter, const struct sandbox_only *o, int nr)
 	}
 	return seccomp_rule_add_array(
 		   filter, SCMP_ACT_ALLOW, nr, n, is_equal) == 0;
+}
+
+/* TCP Fast Open is a connect() that Landlock does not see. */
+static const struct sandbox_only no_fast_open[] = {
+	{ .call = "sendto", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
+	{ .call = "sendmsg", .argument = 2, .mask = MSG_FASTOPEN, .value = 0 },
+	{ .call = "sendmmsg", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
+};
+
+/* NULL: it is allowed as it is. */
+static const struct sandbox_only *
+condition_of(const struct sandbox_rules *rules, const char *call)
+{
+	for (size_t i = 0; rules->no_tcp_out && i < ARRAY_LEN(no_fast_open);
+	     i++)
+		if (strcmp(no_fast_open[i].call, call) == 0)
+			return &no_fast_open[i];
+	return NULL;
+}
+
+static bool
+fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+    const char **error)
+{
+	for (size_t i = 0; i < rules->n_allow; i++) {
+		const char *call = rules->allow[i];
+		int nr = seccomp_syscall_resolve_name(call);
+
+		if (nr < 0)
+			continue; /* not on this architecture */
+		if (!fill_condition(filter, condition_of(rules, call), nr)) {
+			*error = "sandbox: a system call cannot be allowed";
+			return false;
+		}
+	}
+	return true;
 }
 
 static bool

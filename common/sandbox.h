@@ -24,7 +24,8 @@ struct sandbox_rules {
 	 * No TCP connection out but to these ports, where the kernel has
 	 * Landlock for that (Linux 6.7 and later): connect() cannot be told
 	 * apart by what it connects to, and a socket that was accepted can be
-	 * connected anew.
+	 * connected anew.  Nor TCP Fast Open, which is a connect() by sending:
+	 * sendto() and the like are allowed without that flag.
 	 */
 	bool no_tcp_out;
 	const uint16_t *tcp_ports; /* may be repeated */

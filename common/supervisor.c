@@ -95,7 +95,7 @@ supervisor_stop(struct supervisor *s)
 }
 
 void
-supervisor_drain(struct supervisor *s)
+supervisor_drain(struct supervisor *s, bool is_replaced)
 {
 	if (s->phase != PHASE_RUNNING) {
 		supervisor_stop(s);
@@ -107,6 +107,8 @@ supervisor_drain(struct supervisor *s)
 	close_sockets(s);
 	if (s->candidate != NULL)
 		generation_stop(s->candidate);
+	if (!is_replaced)
+		generation_is_last(s->active);
 	generation_drain(
 	    s->active, generation_plan(s->active)->drain_timeout_ms);
 	retire_all(s);
@@ -135,7 +137,7 @@ on_signal(enum signal_order order, void *ctx)
 
 	switch (order) {
 	case SIGNAL_DRAIN:
-		supervisor_drain(s);
+		supervisor_drain(s, false);
 		break;
 	case SIGNAL_STOP:
 		supervisor_stop(s);

@@ -71,7 +71,7 @@ on_giver_end(bool is_done, void *ctx)
 	}
 	log_info("another master serves");
 	supervisor_leave_files(s);
-	supervisor_drain(s);
+	supervisor_drain(s, true);
 }
 
 static void

@@ -57,7 +57,7 @@ struct supervisor {
 
 /* supervisor.c */
 void supervisor_stop(struct supervisor *s);
-void supervisor_drain(struct supervisor *s);
+void supervisor_drain(struct supervisor *s, bool is_replaced);
 void supervisor_add_leaving(struct supervisor *s, struct generation *g);
 void supervisor_finish_if_empty(struct supervisor *s);
 void supervisor_warn_of_expiry(struct supervisor *s);

@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/child.h"
 #include "common/daemon_conf.h"
+#include "common/egress_wire.h"
 #include "common/mem.h"
 #include "common/schema.h"
 #include "rproxy/config_lint.h"
@@ -56,6 +57,40 @@ check_listens(struct rproxy_config *c, struct conf_faults *f)
 				    "listen.address",
 				    l->address[j].u.un.sun_path, f);
 	}
+}
+
+/* One line for each server: that is where the operator has to look. */
+static void
+check_egress(const struct rproxy_config *c, const struct pool_conf *pool,
+    struct conf_faults *f)
+{
+	char name[EGRESS_SERVER_MAX];
+
+	for (size_t i = 0; i < pool->n_server; i++) {
+		const struct server_conf *s = &pool->server[i];
+
+		if (!s->https || c->egress != NULL)
+			continue;
+		conf_error(f, s->at,
+		    "pool.server: https://%s is reached through tlsd, name "
+		    "its socket by egress in [rproxy]",
+		    egress_wire_server(s->host, s->port, name));
+	}
+}
+
+static void
+check_egresses(const struct rproxy_config *c, struct conf_faults *f)
+{
+	struct addr a;
+
+	if (c->egress != NULL && !addr_parse(slice_of(c->egress), &a))
+		conf_error(f, conf_place_of(c->source, "rproxy", "egress"),
+		    "rproxy.egress: %s is too long for a socket, at most 107 "
+		    "bytes are allowed",
+		    c->egress);
+	for (size_t i = 0; i < c->sites.n; i++)
+		for (size_t k = 0; k < c->sites.v[i]->n_pool; k++)
+			check_egress(c, &c->sites.v[i]->pool[k], f);
 }
 
 static int
@@ -125,6 +160,7 @@ rproxy_config_read(const char *path, struct bundle *b, struct conf_faults *f)
 	config_pages_read(&c->sites, b, f);
 	config_lint(c, f);
 	check_routes(c, f);
+	check_egresses(c, f);
 	collect_logs(c, f);
 	return c;
 }

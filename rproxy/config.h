@@ -32,6 +32,7 @@ struct rproxy_config {
 	struct bundle *bundle; /* borrowed, outlives us */
 	char *user;            /* NULL: stay */
 	unsigned workers;      /* resolved, 1.. */
+	char *egress;          /* path of tlsd's socket; NULL: none */
 	char *admin;           /* NULL: none */
 	char *log;
 	enum log_level log_level;

@@ -474,9 +474,9 @@ on_connected(struct server_conn *s)
 }
 
 static void
-on_connect_failed(struct server_conn *s, enum reason why)
+on_connect_failed(void *exchange, enum reason why)
 {
-	struct exchange *x = s->exchange;
+	struct exchange *x = exchange;
 
 	x->server = NULL;
 	x->tries.last = why;

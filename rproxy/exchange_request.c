@@ -38,8 +38,13 @@ write_destination(struct exchange *x, struct buf *out)
 	if (to.p == NULL)
 		return true;
 	if (to.p[0] == '/' && !x->plan.site->http.preserve_host) {
-		struct slice parts[] = { SLICE("http://"),
-			slice_of(x->server->server->authority), to };
+		const struct server *server = x->server->server;
+		struct slice parts[] = {
+			server->conf->https ? SLICE("https://")
+					    : SLICE("http://"),
+			slice_of(server->authority),
+			to,
+		};
 
 		to = arena_concat(&x->arena, parts, ARRAY_LEN(parts));
 		if (to.p == NULL)

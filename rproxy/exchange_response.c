@@ -327,6 +327,8 @@ read_body(struct exchange *x)
 	case STREAM_FAILED:
 		return REASON_RESPONSE_INCOMPLETE;
 	case STREAM_END:
+		if (server_conn_was_cut(x->server))
+			return REASON_RESPONSE_INCOMPLETE;
 		break;
 	}
 	switch (body_relay_eof(&x->down, &x->client->stream, &why)) {

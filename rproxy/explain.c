@@ -171,11 +171,11 @@ print_pool(const struct pool_conf *pool)
 		const struct server_conf *s = &pool->server[i];
 		bool v6 = strchr(s->host, ':') != NULL;
 
-		printf("%-10s %s://%s%s%s:%u%s%s weight=%u\n", "server",
+		printf("%-10s %s://%s%s%s:%u%s%s weight=%u%s\n", "server",
 		    s->https ? "https" : "http", v6 ? "[" : "", s->host,
 		    v6 ? "]" : "", (unsigned)s->port,
 		    s->id != NULL ? " id=" : "", s->id != NULL ? s->id : "",
-		    s->weight);
+		    s->weight, s->https ? ", through tlsd" : "");
 	}
 }
 

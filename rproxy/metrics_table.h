@@ -28,6 +28,7 @@ enum rproxy_metric {
 	M_SERVER_REUSES,
 	M_SERVER_OPEN,
 	M_SERVER_IDLE,
+	M_EGRESS_WAITING,
 	M_REUSE_RACE,
 	M_REUSE_RACE_RETRIED,
 	M_FAILURES, /* one per reason from here: M_FAILURES + reason */

@@ -2,15 +2,18 @@
  * The health prober.  Runs in a process of its own, one for all workers, so
  * that a server is asked once in an interval and not once by each of them.
  *
- *	RESTING -> ASKING -> CLOSING -> RESTING
+ *	RESTING -> CONNECTING -> ASKING -> CLOSING -> RESTING
  *
- *	RESTING  until the interval is over
- *	ASKING   connected or about to be; at most connect_timeout
- *	CLOSING  the verdict is in; the handle is on its way out
+ *	RESTING     until the interval is over
+ *	CONNECTING  by connect(), or tlsd has been asked to (upstream/egress.h)
+ *	ASKING      the request is out; connect_timeout is for both of these
+ *	CLOSING     the verdict is in; the handle is on its way out
  *
  * A probe is one GET of the pool's path on a connection of its own, under the
  * site's first name, and only the status of the answer is looked at: what a
  * server says about itself is worth nothing unless it can still say it.
+ * What fails without a word from the server, since tlsd is away or something
+ * has run out here, is no verdict.
  *
  * The workers see the verdicts in shared memory that this process alone may
  * write (upstream/health.h).  It ends with the first order to leave; what it
@@ -28,12 +31,12 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/privdrop.h"
 #include "common/resolve.h"
-#include "common/sandbox.h"
 #include "common/deadline.h"
-#include "common/watch.h"
+#include "common/stream.h"
 #include "rproxy/config.h"
+#include "rproxy/lock_up.h"
+#include "rproxy/upstream/egress.h"
 #include "rproxy/upstream/health.h"
 
 static const char *const allowed[] = {
@@ -78,8 +81,12 @@ static const char *const allowed[] = {
 	"exit_group",
 };
 
+/* As much of a status line as matters. */
+#define ANSWER_BYTES 16
+
 enum probe_state {
 	PROBE_RESTING,
+	PROBE_CONNECTING,
 	PROBE_ASKING,
 	PROBE_CLOSING,
 };
@@ -89,16 +96,14 @@ struct probe {
 	const struct pool_conf *pool;
 	const struct server_conf *server;
 	enum probe_state state;
-	struct resolve resolve;
-	unsigned address; /* of those, the one that is asked */
-	struct watch watch;
+	struct resolve resolve; /* http */
+	unsigned address;       /* of those, the one that is asked */
+	struct slice question;  /* https; owned */
+	struct stream stream;
 	struct deadline deadline;
 	char *request; /* owned */
 	uint64_t key;
 	struct health_count count;
-	char in[16]; /* the status line as far as it matters */
-	size_t n_in;
-	bool is_sent;
 };
 
 struct prober {
@@ -106,6 +111,8 @@ struct prober {
 	struct bundle *bundle; /* owned, as are the next two */
 	struct rproxy_config *config;
 	struct deadlines *deadlines;
+	struct stream_home streams;
+	struct addr egress;       /* where tlsd listens, if there is https */
 	struct health_page *page; /* of the master */
 	struct probe *probe;      /* owned, n */
 	size_t n;
@@ -124,7 +131,7 @@ rest(struct probe *p)
 static void
 on_closed(struct watch *w)
 {
-	rest(container_of(w, struct probe, watch));
+	rest(container_of(stream_of(w), struct probe, stream));
 }
 
 /* A change is worth a line, a state is not. */
@@ -148,14 +155,20 @@ note(struct probe *p, bool good, const char *why)
 		p->address++;
 }
 
-/* The end of a probe whose watch is open. */
+/* The end of a probe whose stream is open. */
+static void
+leave(struct probe *p)
+{
+	p->state = PROBE_CLOSING;
+	deadline_clear(&p->deadline);
+	stream_close(&p->stream, on_closed);
+}
+
 static void
 finish(struct probe *p, bool good, const char *why)
 {
 	note(p, good, why);
-	p->state = PROBE_CLOSING;
-	deadline_clear(&p->deadline);
-	watch_close(&p->watch, on_closed);
+	leave(p);
 }
 
 static bool
@@ -163,7 +176,8 @@ is_connected(struct probe *p, int *error)
 {
 	socklen_t len = sizeof(*error);
 
-	if (getsockopt(p->watch.fd, SOL_SOCKET, SO_ERROR, error, &len) != 0)
+	if (getsockopt(p->stream.watch.fd, SOL_SOCKET, SO_ERROR, error, &len) !=
+	    0)
 		*error = errno;
 	return *error == 0;
 }
@@ -171,20 +185,52 @@ is_connected(struct probe *p, int *error)
 static void
 send_request(struct probe *p)
 {
-	size_t len = strlen(p->request);
-	int error = 0;
+	struct iovec v = { p->request, strlen(p->request) };
 
-	if (!is_connected(p, &error)) {
-		finish(p, false, strerror(error));
-		return;
-	}
 	/* it fits into the buffer of a connection just made */
-	if (send(p->watch.fd, p->request, len, MSG_NOSIGNAL) != (ssize_t)len) {
+	if (stream_send(&p->stream, &v, 1) != STREAM_OK) {
 		finish(p, false, "the request cannot be sent");
 		return;
 	}
-	p->is_sent = true;
-	watch_want(&p->watch, WATCH_READ);
+	p->state = PROBE_ASKING;
+	stream_want(&p->stream, true);
+}
+
+static void
+finish_connect(struct probe *p)
+{
+	int error = 0;
+
+	if (is_connected(p, &error))
+		send_request(p);
+	else
+		finish(p, false, strerror(error));
+}
+
+static void
+finish_egress(struct probe *p)
+{
+	struct egress_answer answer;
+
+	switch (egress_read(&p->stream, &answer)) {
+	case EGRESS_WAIT:
+		return;
+	case EGRESS_OPEN:
+		send_request(p);
+		return;
+	case EGRESS_FAILED:
+		if (reason_party(answer.why) != PARTY_US) {
+			finish(p, false, answer.text);
+			return;
+		}
+		log_warning("pool %s: server %s:%u: health probe: %s",
+		    p->pool->name, p->server->host, (unsigned)p->server->port,
+		    answer.text);
+		break;
+	case EGRESS_LOST:
+		break;
+	}
+	leave(p);
 }
 
 static void
@@ -192,17 +238,20 @@ read_answer(struct probe *p)
 {
 	char why[32] = "no answer of HTTP";
 	unsigned status = 0;
-	ssize_t n = recv(p->watch.fd, p->in + p->n_in, sizeof(p->in) - p->n_in,
-	    MSG_DONTWAIT);
 
-	if (n < 0 && errno == EAGAIN)
+	switch (stream_fill(&p->stream, ANSWER_BYTES)) {
+	case STREAM_WAIT:
 		return;
-	if (n <= 0) {
-		finish(p, false, n < 0 ? strerror(errno) : "closed");
+	case STREAM_END:
+		finish(p, false, "closed");
 		return;
+	case STREAM_FAILED:
+		finish(p, false, strerror(p->stream.read_error));
+		return;
+	case STREAM_OK:
+		break;
 	}
-	p->n_in += (size_t)n;
-	switch (health_read((struct slice){ p->in, p->n_in }, &status)) {
+	switch (health_read(buf_slice(&p->stream.in), &status)) {
 	case HEALTH_MORE:
 		return;
 	case HEALTH_GOOD:
@@ -219,23 +268,29 @@ read_answer(struct probe *p)
 static void
 on_ready(struct watch *w, unsigned events)
 {
-	struct probe *p = container_of(w, struct probe, watch);
+	struct probe *p = container_of(stream_of(w), struct probe, stream);
 
 	(void)events;
-	if (p->state != PROBE_ASKING)
+	switch (p->state) {
+	case PROBE_CONNECTING:
+		if (p->server->https)
+			finish_egress(p);
+		else
+			finish_connect(p);
 		return;
-	if (p->is_sent)
+	case PROBE_ASKING:
 		read_answer(p);
-	else
-		send_request(p);
+		return;
+	case PROBE_RESTING:
+	case PROBE_CLOSING:
+		return;
+	}
 }
 
 /* False: errno. */
 static bool
-begin_connect(struct probe *p)
+begin_connect(struct probe *p, const struct addr *a)
 {
-	const struct resolve *r = &p->resolve;
-	const struct addr *a = &r->addr[p->address % r->n_addr];
 	int fd = socket(
 	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
@@ -243,7 +298,7 @@ begin_connect(struct probe *p)
 	if (fd < 0)
 		return false;
 	if ((connect(fd, &a->u.sa, a->len) == 0 || errno == EINPROGRESS) &&
-	    watch_open(&p->watch, &p->home->loop, fd, on_ready))
+	    stream_open(&p->stream, &p->home->streams, fd, on_ready))
 		return true;
 	error = errno;
 	(void)close(fd);
@@ -252,23 +307,50 @@ begin_connect(struct probe *p)
 }
 
 static void
-ask(struct probe *p)
+ask_server(struct probe *p)
 {
-	p->n_in = 0;
-	p->is_sent = false;
-	if (p->resolve.n_addr == 0) {
+	const struct resolve *r = &p->resolve;
+
+	if (r->n_addr == 0) {
 		note(p, false, "its name cannot be resolved");
 		rest(p);
 		return;
 	}
-	if (!begin_connect(p)) {
+	if (!begin_connect(p, &r->addr[p->address % r->n_addr])) {
 		note(p, false, strerror(errno));
 		rest(p);
 		return;
 	}
-	p->state = PROBE_ASKING;
-	watch_want(&p->watch, WATCH_WRITE);
+	p->state = PROBE_CONNECTING;
+	watch_want(&p->stream.watch, WATCH_WRITE);
 	deadline_set(&p->deadline, p->pool->connect_timeout_ms);
+}
+
+/* A question that does not arrive is found out by its answer. */
+static void
+ask_tlsd(struct probe *p)
+{
+	struct iovec v = { (char *)p->question.p, p->question.len };
+
+	if (!begin_connect(p, &p->home->egress)) {
+		log_debug("health probe: tlsd (egress): %s", strerror(errno));
+		rest(p);
+		return;
+	}
+	p->state = PROBE_CONNECTING;
+	(void)stream_send(&p->stream, &v, 1);
+	stream_want(&p->stream, true);
+	deadline_set(
+	    &p->deadline, p->pool->connect_timeout_ms + EGRESS_MARGIN_MS);
+}
+
+static void
+ask(struct probe *p)
+{
+	if (p->server->https)
+		ask_tlsd(p);
+	else
+		ask_server(p);
 }
 
 static void
@@ -279,6 +361,13 @@ on_deadline(struct deadline *d)
 	switch (p->state) {
 	case PROBE_RESTING:
 		ask(p);
+		return;
+	case PROBE_CONNECTING:
+		if (p->server->https) { /* tlsd would have said so */
+			leave(p);
+			return;
+		}
+		finish(p, false, "no answer in time");
 		return;
 	case PROBE_ASKING:
 		finish(p, false, "no answer in time");
@@ -316,7 +405,10 @@ probe_init(struct prober *w, struct probe *p, const struct site_conf *site,
 	p->request = request_of(site, pool);
 	p->key = health_key(site, pool, server);
 	p->count.down = health_is_down(w->page, p->key);
-	if (!resolve_start(&p->resolve, server->host, server->port, &error))
+	if (server->https)
+		p->question = egress_question(site, pool, server);
+	else if (!resolve_start(
+		     &p->resolve, server->host, server->port, &error))
 		log_warning("pool %s: server name %s: %s", pool->name,
 		    server->host, error);
 	deadline_init(&p->deadline, w->deadlines, on_deadline);
@@ -333,9 +425,7 @@ add_pool(struct prober *w, const struct site_conf *site,
 	if (pool->health == NULL)
 		return;
 	for (size_t i = 0; i < pool->n_server; i++)
-		if (!pool->server[i].https)
-			probe_init(
-			    w, &w->probe[w->n++], site, pool, &pool->server[i]);
+		probe_init(w, &w->probe[w->n++], site, pool, &pool->server[i]);
 }
 
 static size_t
@@ -418,22 +508,6 @@ read_config(struct prober *w, const struct inheritance *in)
 }
 
 static void
-lock_up(const struct prober *w)
-{
-	const char *all[ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS];
-	const struct privdrop drop = { .user = w->config->user };
-	struct sandbox_rules rules = { .allow = all,
-		.n_allow = ARRAY_LEN(allowed) };
-	const char *error;
-
-	memcpy(all, allowed, sizeof(allowed));
-	if (has_names(w))
-		rules.n_allow += resolve_calls(all + ARRAY_LEN(allowed));
-	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
-		child_fail("%s", error);
-}
-
-static void
 on_order(const struct child_order *o, void *ctx)
 {
 	struct prober *w = ctx;
@@ -445,6 +519,7 @@ on_order(const struct child_order *o, void *ctx)
 		break;
 	case CHILD_PEER:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_ACCESS_LOG:
 	case CHILD_FILES:
 	case CHILD_TELL:
@@ -464,10 +539,13 @@ rproxy_prober_main(const struct inheritance *in)
 	if (uv_loop_init(&w.loop) < 0 || !watch_init(&w.loop))
 		child_fail("the event loop does not start");
 	read_config(&w, in);
+	if (w.config->egress != NULL)
+		CHECK(addr_parse(slice_of(w.config->egress), &w.egress));
+	stream_home_init(&w.streams, &w.loop);
 	w.deadlines = deadlines_new(&w.loop);
 	deadline_init(&w.refresh, w.deadlines, on_refresh);
 	add_all(&w);
-	lock_up(&w);
+	lock_up(w.config, allowed, ARRAY_LEN(allowed), has_names(&w));
 	start_all(&w);
 	if (has_names(&w))
 		deadline_set(&w.refresh, RESOLVE_EVERY_MS);

@@ -4,10 +4,6 @@
  *	inheritance -> configuration -> server names resolved
  *	            -> privileges dropped, sandbox closed -> ready -> loop
  *
- * No new root directory: getaddrinfo() needs files of /etc when a server's
- * name is asked for again.  A worker whose servers are all given as addresses
- * cannot open any file, by its sandbox.
- *
  * Leaving: a drain closes the listening sockets, makes each connection's next
  * response its last, and ends with the last connection or after the time that
  * the master gave.
@@ -20,11 +16,10 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/privdrop.h"
-#include "common/sandbox.h"
 #include "common/watch.h"
 #include "rproxy/exchange.h"
 #include "rproxy/front/acceptor.h"
+#include "rproxy/lock_up.h"
 #include "rproxy/metrics_table.h"
 #include "rproxy/worker.h"
 
@@ -134,22 +129,6 @@ raise_descriptors(void)
 }
 
 static void
-lock_up(const struct worker *w)
-{
-	const char *all[ARRAY_LEN(allowed) + RESOLVE_MAX_CALLS];
-	const struct privdrop drop = { .user = w->config->user };
-	struct sandbox_rules rules = { .allow = all,
-		.n_allow = ARRAY_LEN(allowed) };
-	const char *error;
-
-	memcpy(all, allowed, sizeof(allowed));
-	if (upstream_has_names(w->upstream))
-		rules.n_allow += resolve_calls(all + ARRAY_LEN(allowed));
-	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
-		child_fail("%s", error);
-}
-
-static void
 start_acceptors(struct worker *w, const struct inheritance *in)
 {
 	const struct rproxy_config *c = w->config;
@@ -197,7 +176,9 @@ on_give_back(struct deadline *d)
 static void
 on_drain_told(struct front *f, uint32_t generation)
 {
-	(void)f;
+	struct worker *w = container_of(f, struct worker, front);
+
+	upstream_renew_egress(w->upstream);
 	if (!child_tell(generation))
 		log_warning("the other workers were not told that tlsd drains");
 }
@@ -253,10 +234,12 @@ on_order(const struct child_order *o, void *ctx)
 		return;
 	case CHILD_TELL:
 		front_drain_generation(&w->front, (uint32_t)o->value);
+		upstream_renew_egress(w->upstream);
 		break;
 	case CHILD_PEER:
 	case CHILD_FILES:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_NOTHING:
 		break;
 	}
@@ -292,8 +275,8 @@ rproxy_worker_main(const struct inheritance *in)
 	deadline_init(&w.drain, w.deadlines, on_drained);
 	deadline_init(&w.give_back, w.deadlines, on_give_back);
 	w.names = site_names_new(&w.config->sites);
-	w.upstream =
-	    upstream_new(&w.config->sites, &w.streams, w.deadlines, w.metrics);
+	w.upstream = upstream_new(&w.config->sites, w.config->egress,
+	    &w.streams, w.deadlines, w.metrics);
 	upstream_watch_health(
 	    w.upstream, state_page_map("rproxy", &health_state, in->state_fd));
 	w.log = access_log_new(
@@ -304,7 +287,8 @@ rproxy_worker_main(const struct inheritance *in)
 	w.front.on_drain_told = on_drain_told;
 	exchanges_init(&w.exchanges, &w.front, w.upstream, w.names, w.log,
 	    w.metrics, in->index);
-	lock_up(&w);
+	lock_up(w.config, allowed, ARRAY_LEN(allowed),
+	    upstream_has_names(w.upstream));
 	start_acceptors(&w, in);
 	upstream_start(w.upstream);
 	child_attach(&w.loop, on_order, &w);

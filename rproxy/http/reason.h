@@ -60,8 +60,10 @@ enum reason {
 	REASON_CONNECT_FAILED,
 	REASON_CONNECT_TIMEOUT,
 	REASON_DNS_FAILED,
-	REASON_NO_SERVER,     /* none is up, or too many connections */
-	REASON_SERVER_CLOSED, /* before any byte of a response */
+	REASON_TLS_CERTIFICATE, /* of an https server; tlsd did not accept it */
+	REASON_TLS_HANDSHAKE,   /* with an https server */
+	REASON_NO_SERVER,       /* none is up, or too many connections */
+	REASON_SERVER_CLOSED,   /* before any byte of a response */
 	REASON_SERVER_RESET,
 	REASON_RESPONSE_TIMEOUT, /* before the head */
 	REASON_READ_TIMEOUT,     /* within the body */
@@ -77,7 +79,9 @@ enum reason {
 	REASON_NO_MEMORY,
 	REASON_TOO_MANY, /* connections */
 	REASON_DRAINING,
-	REASON_RULE_LIMIT, /* an expression that takes too long */
+	REASON_EGRESS_AWAY,   /* nobody answers at tlsd's egress socket */
+	REASON_EGRESS_TARGET, /* tlsd's configuration has no such server */
+	REASON_RULE_LIMIT,    /* an expression that takes too long */
 	REASON_INTERNAL,
 	REASON_COUNT
 };

@@ -97,6 +97,19 @@ is_of_pool(const struct url *u, const struct pool_conf *pool)
 	return false;
 }
 
+/* One that we reach by https: it says so of itself, whatever is outside. */
+static bool
+is_https_server(const struct url *u, const struct pool_conf *pool)
+{
+	for (size_t i = 0; pool != NULL && i < pool->n_server; i++) {
+		const struct server_conf *s = &pool->server[i];
+
+		if (s->https && is_same_authority(u, true, s->host, s->port))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A route may have a pool for each scheme: the same servers by other ports.
  * One that answers on http names its port for https when it sends a client to
@@ -295,6 +308,10 @@ response_rules_url(const struct mapping *m, struct slice value, struct arena *a)
 	host = u.at;
 	if (owner == OWNER_INNER && !authority_parse(m->host, &host))
 		return value;
+	if (!m->site->tls.present &&
+	    (is_https_server(&u, m->route->pool_http) ||
+		is_https_server(&u, m->route->pool_https)))
+		u.https = false;
 	return build(m, &u, host, path, a);
 }
 

@@ -10,7 +10,8 @@
  *
  * The scheme becomes that of this request, with one exception: a URL that
  * says https stays https, so that an application may send a client from http
- * to its secure area without a loop.
+ * to its secure area without a loop.  It does not when it names a server that
+ * we reach by https and the site has no TLS.
  *
  * The path goes backwards through the path mapping of the route, or of that
  * route with the same pools which covers most of it; where that one maps

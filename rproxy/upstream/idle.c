@@ -68,3 +68,13 @@ idle_forget(struct server *s, uint64_t client)
 	while ((c = find_own(s, client)) != NULL)
 		server_conn_drop(c);
 }
+
+void
+idle_drop_all(struct server *s)
+{
+	struct server_conn *c;
+
+	for (unsigned i = 0; i < s->n_idle_lists; i++)
+		while ((c = TAILQ_FIRST(&s->idle[i])) != NULL)
+			server_conn_drop(c);
+}

@@ -26,5 +26,7 @@ struct server_conn *idle_take(struct server *s, enum reuse_need need,
 bool idle_has_own(struct server *s, uint64_t client);
 /* The client has gone: those that are its own are closed. */
 void idle_forget(struct server *s, uint64_t client);
+/* All are closed. */
+void idle_drop_all(struct server *s);
 
 #endif

@@ -40,6 +40,8 @@ struct upstream {
 	struct stream_home *streams; /* borrowed, as are the next two */
 	struct deadlines *deadlines;
 	struct metrics *metrics;
+	struct egress egress; /* where there are https servers */
+	unsigned egress_round;
 	const struct health_page *health; /* borrowed; NULL: none */
 	struct deadline refresh;
 	TAILQ_HEAD(, server_conn) spare;
@@ -78,8 +80,8 @@ make_idle_lists(struct server *s)
 }
 
 static void
-server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
-    const struct server_conf *conf)
+server_init(struct server *s, struct upstream *u, const struct site_conf *site,
+    const struct pool_conf *pool, const struct server_conf *conf)
 {
 	const char *error = NULL;
 
@@ -90,14 +92,12 @@ server_init(struct server *s, struct upstream *u, const struct pool_conf *pool,
 				    : authority_of(conf, true);
 	s->authority = authority_of(conf, false);
 	make_idle_lists(s);
-	if (!resolve_start(&s->resolve, conf->host, conf->port, &error))
+	if (conf->https)
+		s->question = egress_question(site, pool, conf);
+	else if (!resolve_start(&s->resolve, conf->host, conf->port, &error))
 		log_warning("pool %s: server name %s: %s; it is down until "
 			    "the name can be resolved",
 		    pool->name, conf->host, error);
-	if (conf->https)
-		log_warning("pool %s: server %s is https, which needs tlsd's "
-			    "egress: it is down",
-		    pool->name, s->label);
 }
 
 static void
@@ -117,7 +117,7 @@ pool_new(struct upstream *u, const struct site_conf *site,
 	p->server = mem_need(p->n * sizeof(*p->server));
 	p->turn = mem_need(p->n * sizeof(*p->turn));
 	for (unsigned i = 0; i < p->n; i++) {
-		server_init(&p->server[i], u, conf, &conf->server[i]);
+		server_init(&p->server[i], u, site, conf, &conf->server[i]);
 		p->turn[i].weight = conf->server[i].weight;
 		if (conf->health != NULL)
 			p->server[i].health_key =
@@ -138,8 +138,9 @@ on_refresh(struct deadline *d)
 }
 
 struct upstream *
-upstream_new(const struct site_list *sites, struct stream_home *streams,
-    struct deadlines *deadlines, struct metrics *metrics)
+upstream_new(const struct site_list *sites, const char *egress,
+    struct stream_home *streams, struct deadlines *deadlines,
+    struct metrics *metrics)
 {
 	struct upstream *u = mem_need(sizeof(*u));
 
@@ -147,6 +148,8 @@ upstream_new(const struct site_list *sites, struct stream_home *streams,
 	u->deadlines = deadlines;
 	u->metrics = metrics;
 	TAILQ_INIT(&u->spare);
+	if (egress != NULL)
+		egress_init(&u->egress, egress, deadlines, metrics);
 	for (size_t i = 0; i < sites->n; i++)
 		for (size_t k = 0; k < sites->v[i]->n_pool; k++)
 			pool_new(u, sites->v[i], &sites->v[i]->pool[k]);
@@ -197,7 +200,17 @@ was_tried(const struct pool_tries *t, unsigned i)
 static bool
 has_address(const struct server *s)
 {
-	return s->resolve.n_addr > 0 && !s->conf->https;
+	return s->conf->https || s->resolve.n_addr > 0;
+}
+
+/* Without tlsd no https server is to be had: waiting for it once is enough. */
+static bool
+is_open(const struct pool *p, const struct pool_tries *t, unsigned i)
+{
+	const struct server *s = &p->server[i];
+
+	return !was_tried(t, i) && has_address(s) &&
+	       !(s->conf->https && t->last == REASON_EGRESS_AWAY);
 }
 
 /* All that are left are resting: the one whose rest ends first. */
@@ -207,7 +220,7 @@ pick_resting(const struct pool *p, const struct pool_tries *t)
 	int best = -1;
 
 	for (unsigned i = 0; i < p->n; i++)
-		if (!was_tried(t, i) && has_address(&p->server[i]) &&
+		if (is_open(p, t, i) &&
 		    (best < 0 || p->server[i].down_until_ms <
 				     p->server[best].down_until_ms))
 			best = (int)i;
@@ -218,8 +231,7 @@ static bool
 is_usable(const struct pool *p, const struct pool_tries *t, unsigned i,
     uint64_t now_ms)
 {
-	return !was_tried(t, i) && has_address(&p->server[i]) &&
-	       p->server[i].down_until_ms <= now_ms &&
+	return is_open(p, t, i) && p->server[i].down_until_ms <= now_ms &&
 	       !health_is_down(p->home->health, p->server[i].health_key);
 }
 
@@ -269,7 +281,7 @@ no_server_reason(const struct pool *p, const struct pool_tries *t)
 	if (t->last != REASON_OK)
 		return t->last;
 	for (unsigned i = 0; i < p->n; i++)
-		if (p->server[i].resolve.n_addr > 0)
+		if (has_address(&p->server[i]))
 			return REASON_NO_SERVER;
 	return REASON_DNS_FAILED;
 }
@@ -295,7 +307,8 @@ next_server(struct pool *p, struct pool_tries *t)
 		return NULL;
 	t->tried[i / 64] |= UINT64_C(1) << (i % 64);
 	t->server = (unsigned)i;
-	t->n_addr = p->server[i].resolve.n_addr;
+	/* tlsd has the addresses of an https server */
+	t->n_addr = p->server[i].conf->https ? 1 : p->server[i].resolve.n_addr;
 	return &p->server[i];
 }
 
@@ -345,6 +358,16 @@ upstream_forget(struct upstream *u, uint64_t client)
 			idle_forget(&p->server[i], client);
 }
 
+void
+upstream_renew_egress(struct upstream *u)
+{
+	u->egress_round++;
+	for (struct pool *p = u->pools; p != NULL; p = p->hh.next)
+		for (unsigned i = 0; i < p->n; i++)
+			if (p->server[i].conf->https)
+				idle_drop_all(&p->server[i]);
+}
+
 /* for server_conn --------------------------------------------------------- */
 
 void
@@ -382,6 +405,18 @@ server_conn_give(struct upstream *u, struct server_conn *s)
 	}
 	TAILQ_INSERT_HEAD(&u->spare, s, entry);
 	u->n_spare++;
+}
+
+struct egress *
+upstream_egress(struct upstream *u)
+{
+	return &u->egress;
+}
+
+unsigned
+upstream_egress_round(const struct upstream *u)
+{
+	return u->egress_round;
 }
 
 struct stream_home *

@@ -9,6 +9,7 @@
 #include "common/resolve.h"
 #include "common/site_conf.h"
 #include "rproxy/upstream/balance.h"
+#include "rproxy/upstream/egress.h"
 #include "rproxy/upstream/health.h"
 #include "rproxy/upstream/server_conn.h"
 #include "rproxy/upstream/sticky.h"
@@ -26,8 +27,9 @@ struct server {
 	struct upstream *home;
 	char *label;     /* owned: its id, or "host:port"; for logs only */
 	char *authority; /* owned: for Host; without the default port */
-	struct resolve resolve;
-	uint64_t health_key; /* upstream/health.h; 0: no probes */
+	struct resolve resolve; /* http */
+	struct slice question;  /* https; owned: upstream/egress.h */
+	uint64_t health_key;    /* upstream/health.h; 0: no probes */
 	unsigned next_addr;
 	bool has_said_1_0; /* in a response */
 	bool has_said_1_1;
@@ -40,10 +42,14 @@ struct server {
 
 struct pool;
 
-/* Resolves all names: to be called before the sandbox.  Aborts on failure. */
-struct upstream *
-upstream_new(const struct site_list *sites, struct stream_home *streams,
-    struct deadlines *deadlines, struct metrics *metrics);
+/*
+ * Resolves all names: to be called before the sandbox.  Aborts on failure.
+ * egress: path of tlsd's socket, NULL when there is no https server; outlives
+ * the upstream.
+ */
+struct upstream *upstream_new(const struct site_list *sites, const char *egress,
+    struct stream_home *streams, struct deadlines *deadlines,
+    struct metrics *metrics);
 /* Servers that the prober finds down are left alone while there are others.
  * NULL: there is no prober.  The page outlives the upstream. */
 void upstream_watch_health(struct upstream *u, const struct health_page *page);
@@ -85,6 +91,15 @@ void server_conn_give(struct upstream *u, struct server_conn *s);
 /* This client's connection has ended: nobody else may use what was its own. */
 void upstream_forget(struct upstream *u, uint64_t client);
 
+/*
+ * A generation of tlsd drains: its connections to https servers are not used
+ * again once they are idle.  Nobody knows which ones are its: all are renewed.
+ */
+void upstream_renew_egress(struct upstream *u);
+
+struct egress *upstream_egress(struct upstream *u);
+/* Grows with each upstream_renew_egress(). */
+unsigned upstream_egress_round(const struct upstream *u);
 struct stream_home *upstream_streams(struct upstream *u);
 struct deadlines *upstream_deadlines(struct upstream *u);
 struct metrics *upstream_metrics(struct upstream *u);

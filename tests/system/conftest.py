@@ -16,7 +16,9 @@ Fixtures
     tlsd        factory for a tlsd without rproxy: TlsdAlone
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
     folder      a fresh folder that the daemons' users can enter
-    tomcat      a real Tomcat 10, one for the whole run: .port, .log_text()
+    tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
+                and with TLS .https_port, .strict_port (who has a certificate
+                of ca), for 127.0.0.1 and tomcat.intra
     jetty       likewise a Jetty 9 with ForwardedRequestCustomizer
     rproxy      rproxy without tlsd (tests/tools/rproxy_alone.py), to be
                 started by the test: rproxy.start(port, http="...", ...)
@@ -28,6 +30,7 @@ Fixtures
 gateway(site=TEXT) or gateway(sites={"name": TEXT}), more:
     tlsd="...", rproxy="..."    more lines of [tlsd] and [rproxy]
     tlsd_listen="..."           more lines of [listen public]
+    egress=True                 https servers may be in pools
     start=False                 only writes the files: gw.start() later
     and returns a Gateway (tests/tools/gateway.py):
         gw.https_port, gw.http_port    ports of 127.0.0.1
@@ -137,8 +140,8 @@ def tls(ca):
 
 
 @pytest.fixture(scope="session")
-def tomcat():
-    instance = Tomcat(make_folder("gateway-tomcat-"))
+def tomcat(ca):
+    instance = Tomcat(make_folder("gateway-tomcat-"), ca=ca)
     instance.start()
     yield instance
     instance.stop()

@@ -590,19 +590,26 @@ def samples(folder, ca):
         for old, new in (("= tlsd ", f"= {USER} "), ("= tlsd\n", f"= {USER}\n"),
                          ("= rproxy ", f"= {USER} "),
                          ("/var/log/rproxy", str(folder)),
-                         ("/run/rproxy", str(folder))):
+                         ("/run/rproxy", str(folder)),
+                         ("/run/tlsd", str(folder))):
             text = text.replace(old, new)
         target.write_text(text)
     sites = folder / "sites"
+
+    def take(pair, label):
+        shutil.copy(pair.cert, sites / "certs" / f"{label}.pem")
+        shutil.copy(pair.key, sites / "private" / f"{label}.key")
+
     for name in ("certs", "private"):
         (sites / name).mkdir()
     for label, names in (("portal", ["portal.example.com"]),
                          ("apps", ["apps.example.com",
-                                   "*.apps.example.com"])):
-        pair = ca.issue(f"sample-{label}", names)
-        shutil.copy(pair.cert, sites / "certs" / f"{label}.pem")
-        shutil.copy(pair.key, sites / "private" / f"{label}.key")
-    shutil.copy(ca.cert, sites / "certs" / "users-ca.pem")
+                                   "*.apps.example.com"]),
+                         ("reports", ["reports.example.com"])):
+        take(ca.issue(f"sample-{label}", names), label)
+    take(ca.user("sample-gateway", "The gateway"), "gateway-client")
+    for name in ("users-ca", "intranet-ca"):
+        shutil.copy(ca.cert, sites / "certs" / f"{name}.pem")
     return folder
 
 

@@ -33,6 +33,7 @@ FILES = {
     "usr/share/doc/tlsd-rproxy/README.md",
     "usr/share/doc/tlsd-rproxy/examples/rproxy.ini",
     "usr/share/doc/tlsd-rproxy/examples/sites/portal.ini",
+    "usr/share/doc/tlsd-rproxy/examples/sites/reports.ini",
     "usr/share/doc/tlsd-rproxy/examples/sites/tomcat.ini",
     "usr/share/doc/tlsd-rproxy/examples/tlsd.ini",
     "usr/share/man/man5/rproxy.ini.5",

@@ -258,6 +258,26 @@ def test_explains_what_becomes_of_a_url(files):
                "x-forwarded*" in l for l in lines)
 
 
+def test_explains_the_way_to_an_https_server(files):
+    ini = files.folder / "rproxy.ini"
+    site = (SITE.format(http="", port=50000).replace(
+        "http://127.0.0.1:50000", "https://reports.intra"))
+    status, _, err = files.run(site, "-t")
+    assert status == 1
+    where = next(i for i, line in enumerate(site.splitlines(), 1)
+                 if line.startswith("server = https://"))
+    assert f"site.ini:{where}: pool.server: https://reports.intra:443 is " \
+        "reached through tlsd, name its socket by egress in [rproxy]" in err
+    ini.write_text(ini.read_text().replace(
+        "sites =", "egress = egress.sock\nsites ="))
+    status, out, err = files.run(site, "-e", "https://localhost/reports/x")
+    assert status == 0, err
+    assert "server     https://reports.intra:443 id=one weight=1, through " \
+        "tlsd\n" in out
+    assert "maps       Location: https://reports.intra:443/crystal/reports/x" \
+        " -> https://localhost/reports/x\n" in out
+
+
 def test_explains_a_site_that_asks_for_certificates_beside_a_default(files):
     """The made-up handshake names the site, as a browser's does."""
     (files.folder / "other.ini").write_text(

@@ -50,19 +50,26 @@ class Gateway:
         self.http_port = http_port or free_port()
         self.address = address
         self.socket = self.dir / "run" / "tlsd.sock"
+        self.egress = self.dir / "egress.sock"
         self.tlsd_ini = self.dir / "tlsd.ini"
         self.rproxy_ini = self.dir / "rproxy.ini"
         self.sites = self.dir / "sites"
         self.access_log = self.dir / "access.log"
+        self.has_egress = False
         self.tlsd = None
         self.rproxy = None
         (self.dir / "run").mkdir()
         self.sites.mkdir()
 
     def write(self, sites, tlsd="", rproxy="", tlsd_listen="",
-              workers=1):
+              workers=1, egress=False):
         """sites: name -> text of sites/NAME.ini.  tlsd, rproxy: more lines
-        of [tlsd] and [rproxy]; tlsd_listen: more lines of [listen public]."""
+        of [tlsd] and [rproxy]; tlsd_listen: more lines of [listen public];
+        egress: https servers may be in pools."""
+        self.has_egress = egress
+        if egress:
+            tlsd += f"egress = egress.sock\negress_from = {RPROXY_USER}\n"
+            rproxy += "egress = egress.sock\n"
         for name, text in sites.items():
             (self.sites / f"{name}.ini").write_text(text)
         self.tlsd_ini.write_text(

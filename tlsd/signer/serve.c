@@ -173,6 +173,7 @@ obey(const struct child_order *o)
 		break;
 	case CHILD_NOTHING:
 	case CHILD_LOG:
+	case CHILD_LAST:
 	case CHILD_ACCESS_LOG:
 	case CHILD_FILES:
 	case CHILD_TELL:

@@ -3,13 +3,9 @@
  *
  *	there --connect fails--> away --connect succeeds--> there
  *
- * While rproxy is away, only the first in the queue is tried, every RETRY_MS;
- * when that succeeds the others follow in order.  How long anybody waits is
- * the connection's own deadline (backend_wait).  One line in the log when an
- * episode begins, one when the first client is given up, one at the end.
- *
- * A connect() to a Unix socket never is "in progress": it succeeds, or says
- * EAGAIN when the listener's queue is full, which is treated like absence.
+ * How long anybody waits is the connection's own deadline (backend_wait).  One
+ * line in the log when an episode begins, one when the first client is given
+ * up, one at the end.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,10 +19,6 @@
 #include "common/proxy_v2.h"
 #include "tlsd/metrics_table.h"
 #include "tlsd/worker/backend.h"
-
-#define RETRY_MS 50
-/* Connections opened in one turn of the loop when rproxy is back. */
-#define BATCH 512
 
 static void
 note_failure(struct backend *b, int error)
@@ -57,78 +49,15 @@ note_success(struct backend *b)
 		backend_tell_draining(b, b->draining_generation);
 }
 
-static int
-try_connect(struct backend *b)
+static void
+on_attempt(struct reach *r, int error)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error;
+	struct backend *b = container_of(r, struct backend, reach);
 
-	if (fd >= 0 && connect(fd, &b->address.u.sa, b->address.len) == 0) {
+	if (error != 0)
+		note_failure(b, error);
+	else
 		note_success(b);
-		return fd;
-	}
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	note_failure(b, error);
-	return -1;
-}
-
-static void
-enqueue(struct backend *b, struct backend_turn *t)
-{
-	t->is_waiting = true;
-	TAILQ_INSERT_TAIL(&b->waiting, t, entry);
-	metrics_add(b->metrics, TLSD_BACKEND_WAITING, 1);
-	if (!deadline_is_set(&b->retry))
-		deadline_set(&b->retry, RETRY_MS);
-}
-
-static void
-dequeue(struct backend *b, struct backend_turn *t)
-{
-	t->is_waiting = false;
-	TAILQ_REMOVE(&b->waiting, t, entry);
-	metrics_sub(b->metrics, TLSD_BACKEND_WAITING, 1);
-}
-
-static void
-on_retry(struct deadline *d)
-{
-	struct backend *b = container_of(d, struct backend, retry);
-	struct backend_turn *t;
-
-	for (unsigned i = 0; i < BATCH; i++) {
-		int fd;
-
-		if ((t = TAILQ_FIRST(&b->waiting)) == NULL)
-			return;
-		if ((fd = try_connect(b)) < 0)
-			break;
-		dequeue(b, t);
-		t->on_connected(t, fd);
-	}
-	deadline_set(&b->retry, RETRY_MS);
-}
-
-int
-backend_connect(struct backend *b, struct backend_turn *t)
-{
-	int fd = -1;
-
-	CHECK(!t->is_waiting);
-	if (TAILQ_EMPTY(&b->waiting))
-		fd = try_connect(b);
-	if (fd < 0)
-		enqueue(b, t);
-	return fd;
-}
-
-void
-backend_leave(struct backend *b, struct backend_turn *t)
-{
-	if (t->is_waiting)
-		dequeue(b, t);
 }
 
 void
@@ -155,7 +84,7 @@ say_farewell(struct backend *b, int fd)
 }
 
 static void
-on_farewell_connected(struct backend_turn *t, int fd)
+on_farewell_connected(struct reach_turn *t, int fd)
 {
 	say_farewell(container_of(t, struct backend, farewell), fd);
 }
@@ -168,7 +97,7 @@ backend_tell_draining(struct backend *b, uint32_t generation)
 	b->draining_generation = generation;
 	if (b->farewell.is_waiting)
 		return;
-	fd = backend_connect(b, &b->farewell);
+	fd = reach_connect(&b->reach, &b->farewell);
 	if (fd >= 0)
 		say_farewell(b, fd);
 }
@@ -177,19 +106,17 @@ void
 backend_init(struct backend *b, const struct addr *address, const char *path,
     struct deadlines *deadlines, struct metrics *metrics, uint64_t wait_ms)
 {
-	*b = (struct backend){ .address = *address,
-		.path = path,
+	*b = (struct backend){ .path = path,
 		.metrics = metrics,
 		.wait_ms = wait_ms,
 		.farewell.on_connected = on_farewell_connected };
-	TAILQ_INIT(&b->waiting);
-	deadline_init(&b->retry, deadlines, on_retry);
+	reach_init(&b->reach, address, deadlines, metrics, TLSD_BACKEND_WAITING,
+	    on_attempt);
 }
 
 void
 backend_fini(struct backend *b)
 {
-	backend_leave(b, &b->farewell);
-	CHECK(TAILQ_EMPTY(&b->waiting));
-	deadline_fini(&b->retry);
+	reach_leave(&b->reach, &b->farewell);
+	reach_fini(&b->reach);
 }

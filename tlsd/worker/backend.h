@@ -1,38 +1,22 @@
 /*
- * The way to rproxy: connects one Unix stream per client and, while rproxy is
- * away (restart, crash, full queue), lets clients wait in order instead of
- * failing them.  One per worker, on the loop.
+ * The way to rproxy (common/reach.h), with one Unix stream per client: what is
+ * counted and logged of it, and what rproxy is told when we drain.  One per
+ * worker, on the loop.
  */
 #ifndef TLSD_WORKER_BACKEND_H
 #define TLSD_WORKER_BACKEND_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/queue.h>
-
-#include "common/addr.h"
-#include "common/deadline.h"
-#include "common/metrics.h"
-
-/* One wish for a connection; embedded in the connection. */
-struct backend_turn {
-	TAILQ_ENTRY(backend_turn) entry;
-	bool is_waiting;
-	/* fd: non-blocking, connected, the receiver's to close */
-	void (*on_connected)(struct backend_turn *t, int fd);
-};
+#include "common/reach.h"
 
 struct backend {
-	struct addr address;     /* as seen from inside the chroot */
+	struct reach reach;      /* the address as seen from the chroot */
 	const char *path;        /* as configured, for the log; borrowed */
 	struct metrics *metrics; /* borrowed from the worker */
 	uint64_t wait_ms; /* for the log only: who waits, waits so long */
-	TAILQ_HEAD(, backend_turn) waiting;
-	struct deadline retry;
-	bool is_away; /* an episode, from the first failure to a success */
+	bool is_away;     /* an episode, from the first failure to a success */
 	uint64_t away_since_ms;
 	uint64_t given_up;            /* clients, in this episode */
-	struct backend_turn farewell; /* tells rproxy that we drain */
+	struct reach_turn farewell;   /* tells rproxy that we drain */
 	uint32_t draining_generation; /* 0: not draining */
 };
 
@@ -42,13 +26,6 @@ backend_init(struct backend *b, const struct addr *address, const char *path,
 /* Nobody may be waiting any more. */
 void backend_fini(struct backend *b);
 
-/*
- * A connected descriptor at once, or -1: then t waits, and on_connected runs
- * later from the loop unless backend_leave() comes first.
- */
-int backend_connect(struct backend *b, struct backend_turn *t);
-/* No longer waits; harmless when it does not. */
-void backend_leave(struct backend *b, struct backend_turn *t);
 /* Counts and reports a client that waited in vain. */
 void backend_note_given_up(struct backend *b);
 

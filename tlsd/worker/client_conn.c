@@ -70,7 +70,7 @@ on_backend_closed(struct watch *watch)
 static void
 close_backend(struct client_conn *c)
 {
-	backend_leave(&c->worker->backend, &c->turn);
+	reach_leave(&c->worker->backend.reach, &c->turn);
 	c->relay.backend_fd = -1;
 	if (watch_is_open(&c->backend))
 		watch_close(&c->backend, on_backend_closed);
@@ -318,7 +318,7 @@ take_backend(struct client_conn *c, int fd)
 }
 
 static void
-on_connected(struct backend_turn *turn, int fd)
+on_connected(struct reach_turn *turn, int fd)
 {
 	struct client_conn *c = container_of(turn, struct client_conn, turn);
 
@@ -334,7 +334,7 @@ step_announce(struct client_conn *c)
 	/* or the connection before it is still on its way out */
 	if (c->turn.is_waiting || c->n_handles > 1)
 		return c->state;
-	fd = backend_connect(&c->worker->backend, &c->turn);
+	fd = reach_connect(&c->worker->backend.reach, &c->turn);
 	return fd >= 0 ? take_backend(c, fd) : c->state;
 }
 

@@ -38,7 +38,7 @@ struct client_conn {
 	struct watch backend; /* open from the end of ANNOUNCE on */
 	struct tls_io tls;
 	struct relay relay;
-	struct backend_turn turn;
+	struct reach_turn turn;
 	struct deadline deadline;
 	const struct listen_conf *listen; /* borrowed from the configuration */
 	struct intro *intro;        /* owned; NULL: no balancer in front */

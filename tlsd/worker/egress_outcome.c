@@ -70,7 +70,8 @@ egress_outcome_succeed(struct egress_conn *c)
 	const SSL *ssl = c->tls.io.ssl;
 	const struct egress_outcome o = { .code = EGRESS_CONNECTED,
 		.version = slice_of(SSL_get_version(ssl)),
-		.cipher = slice_of(SSL_get_cipher_name(ssl)) };
+		.cipher = slice_of(SSL_get_cipher_name(ssl)),
+		.is_draining = c->home->worker->is_leaving };
 
 	if (!tell(c, &o))
 		return false;

@@ -36,6 +36,8 @@ static const char *const allowed[] = {
 	/* clients, rproxy, the signer, the master, the log */
 	"accept4",
 	"connect",
+	"sendto",
+	"sendmsg",
 	"recvfrom",
 	"recvmsg",
 	"read",
@@ -75,17 +77,12 @@ static const char *const allowed[] = {
 	"exit_group",
 };
 
-/*
- * rproxy is a path; nothing else may be connected to, neither by sending: TCP
- * Fast Open is a connect() that Landlock does not see.
- */
+/* rproxy is a path; nothing else may be connected to. */
 static const struct sandbox_only allowed_if[] = {
 	{ .call = "socket",
 	    .argument = 0,
 	    .mask = UINT64_MAX,
 	    .value = AF_UNIX },
-	{ .call = "sendto", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
-	{ .call = "sendmsg", .argument = 2, .mask = MSG_FASTOPEN, .value = 0 },
 };
 
 /* TCP and no datagrams; to which ports is Landlock's to say. */
@@ -119,7 +116,6 @@ static const struct sandbox_only allowed_for_names[] = {
 	    .argument = 0,
 	    .mask = UINT64_MAX,
 	    .value = AF_NETLINK },
-	{ .call = "sendmmsg", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
 };
 
 /* The C library's, and where what they link to may be. */
@@ -132,18 +128,6 @@ add_only(struct lock_up_rules *r, const struct sandbox_only *more, size_t n)
 	CHECK(r->rules.n_only + n <= LOCK_UP_MAX_ONLY);
 	memcpy(&r->only[r->rules.n_only], more, n * sizeof(*more));
 	r->rules.n_only += n;
-}
-
-/* Those that are not allowed on a condition already. */
-static void
-add_resolve_calls(struct lock_up_rules *r)
-{
-	const char *calls[RESOLVE_MAX_CALLS];
-	size_t n = resolve_calls(calls);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(calls[i], "sendmmsg") != 0)
-			r->allow[r->rules.n_allow++] = calls[i];
 }
 
 void
@@ -164,7 +148,8 @@ lock_up_rules(struct lock_up_rules *out, const struct lock_up_egress *e)
 	add_only(out, allowed_if, ARRAY_LEN(allowed_if));
 	if (e->has_names) {
 		add_only(out, allowed_for_names, ARRAY_LEN(allowed_for_names));
-		add_resolve_calls(out);
+		out->rules.n_allow +=
+		    resolve_calls(&out->allow[out->rules.n_allow]);
 		out->rules.read_only = read_for_names;
 		out->rules.n_read_only = ARRAY_LEN(read_for_names);
 	} else if (e->n_port > 0)

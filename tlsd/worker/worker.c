@@ -210,12 +210,24 @@ count_connections(const struct worker *w)
 	return w->n_clients + w->egress.n_conns;
 }
 
+/*
+ * A client's request may be on its way through rproxy to an https server.
+ * When nobody takes over, a connection to that server comes from us or not at
+ * all, and we would wait for each other: so that socket is left last.
+ */
+static bool
+is_needed(const struct worker *w, const struct acceptor *a)
+{
+	return a->listen == NULL && w->is_last && w->n_clients > 0;
+}
+
 static void
 stop_accepting(struct worker *w)
 {
 	w->is_leaving = true;
 	for (size_t i = 0; i < w->n_acceptors; i++)
-		acceptor_stop(&w->acceptors[i]);
+		if (!is_needed(w, &w->acceptors[i]))
+			acceptor_stop(&w->acceptors[i]);
 	if (count_connections(w) == 0)
 		watch_stop(&w->loop);
 }
@@ -223,8 +235,8 @@ stop_accepting(struct worker *w)
 void
 worker_note_left(struct worker *w)
 {
-	if (w->is_leaving && count_connections(w) == 0)
-		watch_stop(&w->loop);
+	if (w->is_leaving)
+		stop_accepting(w);
 	if (mem_crowd_has_gone(&w->crowd, w->n_clients) &&
 	    !deadline_is_set(&w->give_back))
 		deadline_set(&w->give_back, GIVE_BACK_MS);
@@ -277,6 +289,7 @@ worker_note_room(struct worker *w)
 static void
 stop(struct worker *w)
 {
+	w->is_last = false;
 	stop_accepting(w);
 	client_conn_end_all(w, true);
 	egress_conn_end_all(&w->egress);
@@ -353,6 +366,9 @@ on_order(const struct child_order *o, void *ctx)
 		return;
 	case CHILD_DRAIN:
 		drain(w, o->value);
+		break;
+	case CHILD_LAST:
+		w->is_last = true;
 		break;
 	case CHILD_STOP:
 		stop(w);

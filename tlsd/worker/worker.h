@@ -59,6 +59,7 @@ struct worker {
 	unsigned n_shaken;     /* handshakes, since the last quiet */
 	struct deadline quiet; /* after many of them */
 	bool is_leaving;       /* no new clients; the last one ends the loop */
+	bool is_last;          /* no other generation follows */
 };
 
 /* The role's main: returns the exit code. */

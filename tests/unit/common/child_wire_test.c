@@ -126,7 +126,8 @@ static void
 carries_orders(void **state)
 {
 	static const enum child_message all[] = { CHILD_DRAIN, CHILD_PEER,
-		CHILD_LOG, CHILD_ACCESS_LOG, CHILD_TELL, CHILD_STOP };
+		CHILD_LOG, CHILD_ACCESS_LOG, CHILD_TELL, CHILD_LAST,
+		CHILD_STOP };
 	char message[CHILD_WIRE_ORDER_BYTES];
 	struct slice s = { message, sizeof(message) };
 	struct child_order o;

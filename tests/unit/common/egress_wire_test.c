@@ -245,6 +245,20 @@ the_longest_of_each_fits_and_longer_is_not_sent(void **state)
 }
 
 static void
+says_how_much_is_the_headers_from_its_beginning_on(void **state)
+{
+	const struct egress_outcome o = { .code = EGRESS_REFUSED,
+		.text = SLICE("nobody listens") };
+	char out[EGRESS_WIRE_MAX];
+	size_t len = egress_wire_encode_outcome(&o, out);
+
+	(void)state;
+	for (size_t i = 0; i <= len; i++)
+		assert_int_equal(egress_wire_wants((struct slice){ out, i }),
+		    i < 16 ? 16 : len);
+}
+
+static void
 spells_a_server_with_its_port_and_brackets(void **state)
 {
 	char out[EGRESS_SERVER_MAX];
@@ -301,6 +315,8 @@ main(void)
 		cmocka_unit_test(refuses_long_headers_before_they_are_there),
 		cmocka_unit_test(
 		    the_longest_of_each_fits_and_longer_is_not_sent),
+		cmocka_unit_test(
+		    says_how_much_is_the_headers_from_its_beginning_on),
 		cmocka_unit_test(spells_a_server_with_its_port_and_brackets),
 		cmocka_unit_test(any_text_can_be_made_fit_to_be_sent),
 		cmocka_unit_test(every_code_has_a_name),

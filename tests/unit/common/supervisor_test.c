@@ -159,6 +159,8 @@ on_order(const struct child_order *o, void *ctx)
 		talk_to_signer(ctx, o->fd);
 	if (o->what == CHILD_TELL)
 		log_info("told %d", (int)o->value);
+	if (o->what == CHILD_LAST)
+		log_info("nobody follows");
 	if (o->what == CHILD_LOG)
 		log_error("CHILD_LOG is not for us");
 	if (o->what == CHILD_ACCESS_LOG)
@@ -765,6 +767,26 @@ tells_the_others_what_one_says(void **state)
 }
 
 static void
+tells_the_last_generation_that_nobody_follows(void **state)
+{
+	pid_t first;
+	int status;
+
+	(void)state;
+	start_and_await("");
+	kill(daemon_pid, SIGHUP);
+	await(1, "generation 1 has gone");
+	first = daemon_pid;
+	start("--takeover");
+	assert_int_equal(waitpid(first, &status, 0), first);
+	assert_null(nth(1, "nobody follows"));
+	kill(daemon_pid, SIGTERM);
+	assert_int_equal(exit_status(), 0);
+	assert_non_null(nth(1, "[worker 0 gen 3] info: nobody follows"));
+	assert_non_null(nth(1, "[worker 1 gen 3] info: nobody follows"));
+}
+
+static void
 hands_everything_to_a_master_that_takes_over(void **state)
 {
 	char made[32];
@@ -896,6 +918,7 @@ main(int argc, char **argv)
 		T(answers_on_the_admin_socket),
 		T(bounds_what_admin_clients_may_cost),
 		T(tells_the_others_what_one_says),
+		T(tells_the_last_generation_that_nobody_follows),
 		T(hands_everything_to_a_master_that_takes_over),
 		T(goes_on_when_the_one_that_takes_over_fails),
 		T(has_nobody_to_take_over_from),

@@ -73,6 +73,36 @@ has_the_documented_defaults(void **state)
 }
 
 static void
+an_https_server_needs_the_way_through_tlsd(void **state)
+{
+	static const char site[] =
+	    "[site]\nnames = d\n[route r]\nprefix = /\npool = p\n[pool p]\n"
+	    "server = http://127.0.0.1:1\nserver = https://[::1]\n";
+	struct run r;
+
+	(void)state;
+	ini_files_make(&r.t);
+	(void)ini_files_write(&r.t, "d.site", site);
+	r.c = rproxy_config_read(
+	    ini_files_write(&r.t, "rproxy.ini", RPROXY LISTEN), r.t.bundle,
+	    r.t.faults);
+	assert_int_equal(conf_n_errors(r.t.faults), 1);
+	assert_non_null(strstr(conf_fault_text(r.t.faults, 0),
+	    "d.site:8: pool.server: https://[::1]:443 is reached through tlsd, "
+	    "name its socket by egress in [rproxy]"));
+	stop(&r);
+
+	ini_files_make(&r.t);
+	(void)ini_files_write(&r.t, "d.site", site);
+	r.c = rproxy_config_read(ini_files_write(&r.t, "rproxy.ini",
+				     RPROXY "egress = /run/e.sock\n" LISTEN),
+	    r.t.bundle, r.t.faults);
+	assert_null(conf_fault_text(r.t.faults, 0));
+	assert_string_equal(r.c->egress, "/run/e.sock");
+	stop(&r);
+}
+
+static void
 knows_who_may_connect_to_a_unix_socket(void **state)
 {
 	struct run r;
@@ -216,6 +246,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_the_documented_defaults),
+		cmocka_unit_test(an_https_server_needs_the_way_through_tlsd),
 		cmocka_unit_test(knows_who_may_connect_to_a_unix_socket),
 		cmocka_unit_test(collects_each_access_log_once),
 		cmocka_unit_test(

@@ -93,6 +93,7 @@ static struct route_conf fixture_rooted[] = {
 static struct site_conf fixture_site = {
 	.name = "portal.example.com",
 	.names = { .v = fixture_names, .n = 2 },
+	.tls = { .present = true },
 	.http = { .https_port = 443 },
 	.route = fixture_routes,
 	.n_route = 3,
@@ -100,6 +101,7 @@ static struct site_conf fixture_site = {
 static struct site_conf fixture_rooted_site = {
 	.name = "portal.example.com",
 	.names = { .v = fixture_names, .n = 2 },
+	.tls = { .present = true },
 	.http = { .https_port = 8443 },
 	.route = fixture_rooted,
 	.n_route = 4,

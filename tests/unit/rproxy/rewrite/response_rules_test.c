@@ -350,6 +350,31 @@ location_and_content_location_are_mapped_and_nothing_else(void **state)
 }
 
 static void
+a_site_without_tls_sends_nobody_to_it_for_an_https_server(void **state)
+{
+	struct site_conf plain = fixture_site;
+	struct client_facts who = { .https = false };
+	struct mapping m = fixture_mapping(IRJ, &who, "portal.example.com");
+	struct arena a;
+
+	(void)state;
+	plain.tls.present = false;
+	m.site = &plain;
+	arena_init(&a, 65536);
+	assert_true(slice_eq(
+	    response_rules_url(&m, SLICE("https://10.1.0.12:50001/irj"), &a),
+	    SLICE(P "/irj")));
+	/* TLS may be spoken in front of us: what is not said of a server */
+	assert_true(slice_eq(
+	    response_rules_url(&m, SLICE("https://secure.intra/irj"), &a),
+	    SLICE(S "/irj")));
+	assert_true(slice_eq(
+	    response_rules_url(&m, SLICE("https://portal.example.com/irj"), &a),
+	    SLICE(S "/irj")));
+	arena_fini(&a);
+}
+
+static void
 short_memory_is_reported(void **state)
 {
 	struct client_facts who = { .https = true };
@@ -372,6 +397,8 @@ main(void)
 		    urls_are_mapped_alike_on_both_schemes_and_all_ports),
 		cmocka_unit_test(
 		    location_and_content_location_are_mapped_and_nothing_else),
+		cmocka_unit_test(
+		    a_site_without_tls_sends_nobody_to_it_for_an_https_server),
 		cmocka_unit_test(short_memory_is_reported),
 	};
 

@@ -20,7 +20,7 @@
 #include "tlsd/worker/backend.h"
 
 struct client {
-	struct backend_turn turn;
+	struct reach_turn turn;
 	int fd;
 	unsigned place; /* the how manieth to be served */
 };
@@ -38,7 +38,7 @@ struct fixture {
 static unsigned n_served;
 
 static void
-on_connected(struct backend_turn *t, int fd)
+on_connected(struct reach_turn *t, int fd)
 {
 	struct client *c = container_of(t, struct client, turn);
 
@@ -130,7 +130,7 @@ connects_at_once_when_rproxy_listens(void **state)
 	int fd;
 
 	rproxy_comes(f);
-	fd = backend_connect(&f->backend, &c.turn);
+	fd = reach_connect(&f->backend.reach, &c.turn);
 	assert_true(fd >= 0);
 	assert_false(c.turn.is_waiting);
 	assert_int_equal(2, write(fd, "hi", 2));
@@ -144,7 +144,8 @@ clients_wait_while_rproxy_is_away_and_are_served_in_order(void **state)
 	struct client c[3] = { new_client(), new_client(), new_client() };
 
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(-1, backend_connect(&f->backend, &c[i].turn));
+		assert_int_equal(
+		    -1, reach_connect(&f->backend.reach, &c[i].turn));
 	assert_int_equal(3, metric(f, TLSD_BACKEND_WAITING));
 	turn_the_loop(f, 200);
 	assert_int_equal(0, n_served);
@@ -166,12 +167,12 @@ one_attempt_at_a_time_however_many_wait(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(c); i++) {
 		c[i] = new_client();
-		backend_connect(&f->backend, &c[i].turn);
+		reach_connect(&f->backend.reach, &c[i].turn);
 	}
 	turn_the_loop(f, 300);
 	assert_in_range(metric(f, TLSD_BACKEND_FAILURES), 2, 8);
 	for (size_t i = 0; i < ARRAY_LEN(c); i++)
-		backend_leave(&f->backend, &c[i].turn);
+		reach_leave(&f->backend.reach, &c[i].turn);
 }
 
 static void
@@ -180,10 +181,10 @@ who_has_left_is_not_served(void **state)
 	struct fixture *f = *state;
 	struct client a = new_client(), b = new_client();
 
-	backend_connect(&f->backend, &a.turn);
-	backend_connect(&f->backend, &b.turn);
-	backend_leave(&f->backend, &a.turn);
-	backend_leave(&f->backend, &a.turn);
+	reach_connect(&f->backend.reach, &a.turn);
+	reach_connect(&f->backend.reach, &b.turn);
+	reach_leave(&f->backend.reach, &a.turn);
+	reach_leave(&f->backend.reach, &a.turn);
 	rproxy_comes(f);
 	turn_the_loop(f, 250);
 	assert_int_equal(-1, a.fd);
@@ -202,7 +203,7 @@ a_full_queue_is_waited_for(void **state)
 	listen(f->listener, 1);
 	for (size_t i = 0; i < ARRAY_LEN(c); i++) {
 		c[i] = new_client();
-		c[i].fd = backend_connect(&f->backend, &c[i].turn);
+		c[i].fd = reach_connect(&f->backend.reach, &c[i].turn);
 	}
 	assert_true(c[7].turn.is_waiting);
 	for (int i = 0; i < 20 && n_served + 2 < ARRAY_LEN(c); i++) {
@@ -256,7 +257,7 @@ tells_a_new_rproxy_again_that_this_generation_drains(void **state)
 	backend_tell_draining(&f->backend, 7);
 	assert_is_farewell(f, 7);
 	rproxy_goes(f);
-	assert_int_equal(-1, backend_connect(&f->backend, &c.turn));
+	assert_int_equal(-1, reach_connect(&f->backend.reach, &c.turn));
 	rproxy_comes(f);
 	turn_the_loop(f, 250);
 	assert_true(c.fd >= 0);
