@@ -96,7 +96,7 @@ TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert
 	worker/tls_files worker/tls_context worker/tls_io worker/tls_bio worker/alert worker/sni \
 	worker/tickets worker/peer_cert worker/announce worker/lock_up \
 	worker/egress worker/egress_server worker/egress_tls worker/egress_conn \
-	worker/egress_outcome
+	worker/egress_connect worker/egress_outcome
 RPROXY := config config_schema config_site config_lint config_pages \
 	metrics_table master http/reason http/field_values http/fields \
 	http/accept http/message http/framing http/h1_line http/h1_read http/h1_write \

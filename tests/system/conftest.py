@@ -75,7 +75,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from bad_backend import BadBackend  # noqa: E402
 from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
-from gateway import Gateway, make_folder  # noqa: E402
+from gateway import IS_ROOT, Gateway, make_folder  # noqa: E402
 from jetty import Jetty  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
@@ -226,6 +226,17 @@ def tlsd(gateway, pair):
     for instance in made:
         instance.backend.stop()
         assert not instance.backend.faults
+
+
+@pytest.fixture
+def two_addresses(folder):
+    """A program in front, for which two.test is 127.0.0.1 and 127.0.0.2."""
+    if not IS_ROOT:
+        pytest.skip("needs a file system of its own")
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 two.test\n127.0.0.2 two.test\n")
+    return ["unshare", "--mount", "sh", "-c",
+            f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"]
 
 
 @pytest.fixture(autouse=True)

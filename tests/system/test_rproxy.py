@@ -475,17 +475,6 @@ server = http://localhost:{bad.port}
     assert wait_for(lambda: len(os.listdir(threads)) > 1, 3)
 
 
-@pytest.fixture
-def two_addresses(folder):
-    """A program in front, for which two.test is 127.0.0.1 and 127.0.0.2."""
-    if not IS_ROOT:
-        pytest.skip("needs a file system of its own")
-    hosts = folder / "hosts"
-    hosts.write_text("127.0.0.1 two.test\n127.0.0.2 two.test\n")
-    return ["unshare", "--mount", "sh", "-c",
-            f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh"]
-
-
 NAMED = """\
 [site]
 names = localhost

@@ -1,6 +1,7 @@
 """tlsd's way to https servers: a scripted rproxy asks, real TLS servers
 answer."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -471,6 +472,91 @@ def test_nobody_listens(egress, ca):
     outcome = e.outcome("p", where)
     assert outcome.code == REFUSED
     assert outcome.text == f"connect to {where}: Connection refused"
+
+
+def two(ca, port, *lines):
+    where = f"two.test:{port}"
+    return where, pool("p", f"server = https://{where}",
+                       f"tls_ca = {ca.cert}", "tls_name = inner.example.com",
+                       *lines)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+def test_each_address_of_a_name_is_tried(egress, ca, inner, two_addresses,
+                                         address):
+    with TlsServer(inner, address=address) as server:
+        where, text = two(ca, server.port)
+        e = egress(text, command=two_addresses)
+        for _ in range(4):
+            stream, outcome = e.ask("p", where)
+            with stream:
+                assert outcome.code == CONNECTED, outcome
+                assert echoes(stream)
+
+
+def test_a_name_is_given_up_when_none_of_its_addresses_answers(
+        egress, ca, two_addresses):
+    where, text = two(ca, free_port())
+    e = egress(text, command=two_addresses)
+    outcome = e.outcome("p", where)
+    assert outcome.code == REFUSED
+    assert re.fullmatch(r"connect to 127.0.0.\d:\d+: Connection refused; no "
+                        "other address of two.test can be connected to",
+                        outcome.text)
+
+
+@contextlib.contextmanager
+def silent_address(address, port=0):
+    """A queue that is full: the next connect is not even refused."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(2):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_a_silent_address_leaves_time_for_the_next(egress, ca, inner,
+                                                   two_addresses):
+    with (TlsServer(inner, address="127.0.0.2") as server,
+          silent_address("127.0.0.1", server.port)):
+        where, text = two(ca, server.port, "connect_timeout = 2s")
+        e = egress(text, command=two_addresses)
+        for _ in range(2):
+            stream, outcome = e.ask("p", where)
+            with stream:
+                assert outcome.code == CONNECTED, outcome
+                assert echoes(stream)
+
+
+def test_all_addresses_share_connect_timeout(egress, ca, two_addresses):
+    with (silent_address("127.0.0.1") as port,
+          silent_address("127.0.0.2", port)):
+        where, text = two(ca, port, "connect_timeout = 1s")
+        e = egress(text, command=two_addresses)
+        begin = time.monotonic()
+        outcome = e.outcome("p", where)
+        assert 0.9 < time.monotonic() - begin < 1.4
+        assert outcome.code == TIMEOUT
+        assert "no answer within connect_timeout; no other" in outcome.text
+
+
+def test_rproxy_that_gives_up_ends_the_attempts_at_all_addresses(
+        egress, ca, two_addresses):
+    with (silent_address("127.0.0.1") as port,
+          silent_address("127.0.0.2", port)):
+        where, text = two(ca, port, "connect_timeout = 3s")
+        e = egress(text, command=two_addresses)
+        with connect(e.path) as stream:
+            stream.sendall(target(SITE, "p", where))
+            assert e.t.reaches(1, "egress_connections")
+            time.sleep(2)  # it is at the second one
+        assert e.t.reaches(0, "egress_connections")
+        assert e.t.metric("egress_connects_total", outcome="abandoned") == 1
 
 
 def test_a_name_that_nobody_knows(egress, ca):

@@ -6,7 +6,7 @@
  *	every state -> CLOSING	error, deadline, rproxy gone, worker leaving
  *
  *	TARGET     rproxy is to say which server it wants
- *	CONNECT    connect() under way
+ *	CONNECT    connect() under way (egress_connect.c)
  *	HANDSHAKE  SSL_connect under way; the signer may hold the pen
  *	TRIAL      done, but the server may refuse our certificate (below)
  *	RELAY      rproxy knows the outcome; bytes both ways
@@ -35,7 +35,6 @@
 #include "tlsd/worker/egress_conn.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,10 +74,16 @@ on_rproxy_closed(struct watch *w)
 	release(container_of(w, struct egress_conn, rproxy));
 }
 
-static void
-on_server_closed(struct watch *w)
+/* Or only one address of it is done with: the next one is due. */
+void
+egress_conn_on_server_closed(struct watch *w)
 {
-	release(container_of(w, struct egress_conn, server));
+	struct egress_conn *c = container_of(w, struct egress_conn, server);
+	bool is_over = c->state == EGRESS_IN_CLOSING;
+
+	release(c);
+	if (!is_over)
+		advance(c);
 }
 
 static void
@@ -89,7 +94,7 @@ close_all(struct egress_conn *c)
 	relay_fini(&c->relay);
 	buf_release(&c->head);
 	if (watch_is_open(&c->server))
-		watch_close(&c->server, on_server_closed);
+		watch_close(&c->server, egress_conn_on_server_closed);
 	watch_close(&c->rproxy, on_rproxy_closed);
 }
 
@@ -120,70 +125,6 @@ succeed(struct egress_conn *c)
 
 /* TARGET ------------------------------------------------------------------- */
 
-static void on_server_ready(struct watch *w, unsigned events);
-
-static enum egress_state
-take_server(struct egress_conn *c, int fd)
-{
-	int on = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!watch_open_own(
-		&c->server, &c->home->worker->loop, fd, on_server_ready)) {
-		close(fd);
-		return egress_outcome_fail(
-		    c, EGRESS_SHORT, "a socket cannot be watched");
-	}
-	c->n_handles++;
-	return EGRESS_IN_CONNECT;
-}
-
-/* The name may have moved. */
-static enum egress_state
-fail_to_connect(struct egress_conn *c, int error)
-{
-	char where[ADDR_TEXT_MAX];
-
-	resolve_again(&c->target->resolve, &c->home->worker->loop);
-	(void)addr_format(&c->addr, where);
-	if (error == ECONNREFUSED)
-		return egress_outcome_fail(c, EGRESS_REFUSED,
-		    "connect to %s: %s", where, strerror(error));
-	if (error == ETIMEDOUT)
-		return egress_outcome_fail(c, EGRESS_TIMEOUT,
-		    "connect to %s: %s", where, strerror(error));
-	return egress_outcome_fail(c, EGRESS_CONNECT_FAILED,
-	    "connect to %s: %s", where, strerror(error));
-}
-
-/* To the next address in turn. */
-static enum egress_state
-begin_connect(struct egress_conn *c)
-{
-	struct resolve *r = &c->target->resolve;
-	int fd;
-
-	deadline_set(&c->deadline, c->target->pool->connect_timeout_ms);
-	if (r->n_addr == 0) {
-		resolve_again(r, &c->home->worker->loop);
-		return egress_outcome_fail(c, EGRESS_CONNECT_FAILED,
-		    "the name %s cannot be resolved", r->host);
-	}
-	c->addr = r->addr[c->target->next_addr++ % r->n_addr];
-	fd = socket(c->addr.u.sa.sa_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return egress_outcome_fail(
-		    c, EGRESS_SHORT, "socket: %s", strerror(errno));
-	if (connect(fd, &c->addr.u.sa, c->addr.len) == 0 ||
-	    errno == EINPROGRESS)
-		return take_server(c, fd);
-	int error = errno;
-
-	close(fd);
-	return fail_to_connect(c, error);
-}
-
 static enum egress_state
 take_target(struct egress_conn *c, const struct egress_target *t, size_t used)
 {
@@ -198,7 +139,7 @@ take_target(struct egress_conn *c, const struct egress_target *t, size_t used)
 		return egress_outcome_fail(c, EGRESS_UNKNOWN,
 		    "bytes behind the header, before the outcome");
 	buf_release(&c->head);
-	return begin_connect(c);
+	return egress_connect_begin(c);
 }
 
 static enum egress_state
@@ -261,15 +202,10 @@ on_signed(struct sign_op *op)
 static enum egress_state
 step_connect(struct egress_conn *c)
 {
-	socklen_t len = sizeof(int);
-	int error = 0;
+	enum egress_state next = egress_connect_step(c);
 
-	if (!(c->server_ready & WATCH_WRITE))
-		return c->state;
-	if (getsockopt(c->server.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error != 0)
-		return fail_to_connect(c, error);
+	if (next != EGRESS_IN_HANDSHAKE)
+		return next;
 	if (!egress_tls_open(&c->tls, c->target, c->server.fd, on_signed))
 		return egress_outcome_fail(c, EGRESS_SHORT, "out of memory");
 	relay_init(&c->relay, &c->tls.io, false, c->home->worker->burst_bytes);
@@ -444,9 +380,7 @@ expire(struct egress_conn *c)
 		return egress_outcome_fail(
 		    c, EGRESS_UNKNOWN, "no target was named in time");
 	case EGRESS_IN_CONNECT:
-		return egress_outcome_fail(c, EGRESS_TIMEOUT,
-		    "connect to %s: no answer within connect_timeout",
-		    addr_format(&c->addr, where));
+		return egress_connect_expire(c);
 	case EGRESS_IN_HANDSHAKE:
 		return egress_outcome_fail(c, EGRESS_TIMEOUT,
 		    "TLS handshake with %s: not done within connect_timeout",
@@ -513,8 +447,8 @@ on_rproxy_ready(struct watch *w, unsigned events)
 	advance(c);
 }
 
-static void
-on_server_ready(struct watch *w, unsigned events)
+void
+egress_conn_on_server_ready(struct watch *w, unsigned events)
 {
 	struct egress_conn *c = container_of(w, struct egress_conn, server);
 

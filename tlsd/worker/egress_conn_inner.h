@@ -1,7 +1,8 @@
 /*
  * One connection to an https server, for the files that are its parts:
- * egress_conn.c, which alone changes its state, and egress_outcome.c, which
- * tells rproxy and the log what became of it.
+ * egress_conn.c, which alone changes its state, egress_connect.c, which sees to
+ * CONNECT, and egress_outcome.c, which tells rproxy and the log what became of
+ * it.
  */
 #ifndef TLSD_WORKER_EGRESS_CONN_INNER_H
 #define TLSD_WORKER_EGRESS_CONN_INNER_H
@@ -34,10 +35,13 @@ struct egress_conn {
 	unsigned server_ready;
 	unsigned n_handles; /* open or closing */
 	struct watch rproxy;
-	struct watch server;          /* open from CONNECT on */
+	struct watch server;          /* CONNECT: to addr; open behind it */
 	struct buf head;              /* of rproxy's header, what is there */
 	struct egress_server *target; /* borrowed; NULL: not known yet */
-	struct addr addr;             /* of it, that was chosen */
+	struct addr addr;             /* of it, that was tried last */
+	unsigned next_addr;           /* of its addresses, in turn */
+	unsigned n_addr;              /* of those, not tried yet */
+	uint64_t connect_due_ms;      /* uv_now(); CONNECT to TRIAL */
 	struct egress_tls tls;
 	struct relay relay;
 	struct deadline deadline;
@@ -48,6 +52,20 @@ egress_conn_count(const struct egress_conn *c, enum tlsd_metric m, uint64_t n)
 {
 	metrics_add(c->home->worker->metrics, m, n);
 }
+
+/* Callbacks of the watch of the server. */
+void egress_conn_on_server_ready(struct watch *w, unsigned events);
+void egress_conn_on_server_closed(struct watch *w);
+
+/*
+ * CONNECT, of egress_connect.c: each returns the state that follows,
+ * EGRESS_IN_HANDSHAKE with the watch of the server open and connected and with
+ * the deadline of all that is left.
+ */
+enum egress_state egress_connect_begin(struct egress_conn *c);
+enum egress_state egress_connect_step(struct egress_conn *c);
+/* The deadline has passed. */
+enum egress_state egress_connect_expire(struct egress_conn *c);
 
 /*
  * Tells, counts and logs why there is no connection.  text, a buffer of more
