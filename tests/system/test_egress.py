@@ -2,10 +2,12 @@
 certificates.  What rproxy makes of tlsd's outcomes is in test_egress_wire.py;
 tlsd's reloads and restarts under load are in test_egress_rotation.py."""
 
+import contextlib
 import hashlib
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 
@@ -304,6 +306,35 @@ def test_a_server_that_says_nothing(through, backend):
     assert_refused(through(f"127.0.0.1:{port}",
                            pool="connect_timeout = 1s\n"),
                    "connect_timeout", "connection_timeout", status=504)
+
+
+@pytest.mark.parametrize("is_orderly", [True, False],
+                         ids=["close_notify", "cut"])
+def test_an_answer_that_comes_before_the_end_of_an_upload_arrives(
+        through, backend, pair, is_orderly):
+    """And the server closes, with bytes of the request unread: a reset."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+
+    def refuse(connection, _address):
+        # or it holds its answer back until its tickets are acknowledged
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with context.wrap_socket(connection, server_side=True) as s:
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += s.recv(4096)
+            s.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n"
+                      b"Connection: close\r\n\r\nbig")
+            if is_orderly:
+                s.setblocking(False)
+                with contextlib.suppress(OSError):
+                    s.unwrap()
+
+    gw = through(f"127.0.0.1:{backend(refuse)}")
+    for _ in range(20):
+        with Connection(gw.http_port) as c:
+            got = c.request("POST", "/", body=b"x" * (3 << 20))
+            assert got.status == 413 and got.body == b"big"
 
 
 # pools -----------------------------------------------------------------------

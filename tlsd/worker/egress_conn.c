@@ -208,7 +208,8 @@ step_connect(struct egress_conn *c)
 		return next;
 	if (!egress_tls_open(&c->tls, c->target, c->server.fd, on_signed))
 		return egress_outcome_fail(c, EGRESS_SHORT, "out of memory");
-	relay_init(&c->relay, &c->tls.io, false, c->home->worker->burst_bytes);
+	relay_init_to_server(
+	    &c->relay, &c->tls.io, c->home->worker->burst_bytes);
 	return EGRESS_IN_HANDSHAKE;
 }
 

@@ -6,7 +6,8 @@
  *		  |        |        ^
  *		  +--------+-> SINK +		rproxy takes no more
  *	down	OPEN -> ENDING -> ENDED		FIN passed on as close_notify,
- *						a close without one is not
+ *		  |        ^		a close without one is not
+ *		  +-> SINK +			the server takes no more
  *
  * In the steady state a request costs one receive from the client, one send
  * to rproxy, one receive from rproxy, one send to the client.  A receive that
@@ -39,6 +40,13 @@ relay_init(
 		.backend_fd = -1,
 		.burst_bytes = burst_bytes,
 		.close_is_end = close_is_end };
+}
+
+void
+relay_init_to_server(struct relay *r, struct tls_io *tls, size_t burst_bytes)
+{
+	relay_init(r, tls, false, burst_bytes);
+	r->is_to_server = true;
 }
 
 void
@@ -204,6 +212,18 @@ run_up(struct relay *r, bool is_readable, char *scratch, uint64_t *moved)
 	return v;
 }
 
+/*
+ * A server may answer and leave before it has read all of a request: its last
+ * words are still to be read.  rproxy is not told, its answer comes first.
+ */
+static void
+stop_down(struct relay *r)
+{
+	buf_release(&r->tls->out);
+	if (r->down_way == RELAY_OPEN)
+		r->down_way = RELAY_SINK;
+}
+
 /* One send. */
 static enum relay_verdict
 flush(struct relay *r)
@@ -213,7 +233,12 @@ flush(struct relay *r)
 	if (queued_bytes(r) == 0)
 		return RELAY_FINE;
 	v = tls_io_flush(r->tls);
-	return v == TLS_OK || v == TLS_WANT_WRITE ? RELAY_FINE : RELAY_VANISHED;
+	if (v == TLS_OK || v == TLS_WANT_WRITE)
+		return RELAY_FINE;
+	if (!r->is_to_server)
+		return RELAY_VANISHED;
+	stop_down(r);
+	return RELAY_FINE;
 }
 
 static enum relay_verdict
@@ -287,12 +312,27 @@ note_backend_end(struct relay *r, ssize_t n)
 	return flush(r);
 }
 
+/* Taken all the same: that rproxy has ended shows at the end of it. */
+static void
+drop_from_backend(struct relay *r, char *scratch)
+{
+	ssize_t n = recv(r->backend_fd, scratch, RELAY_SCRATCH, 0);
+
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	if (is_backend_gone(r))
+		become_sink(r);
+	r->down_way = RELAY_ENDED;
+}
+
 static enum relay_verdict
 run_down(struct relay *r, bool is_readable, char *scratch, uint64_t *moved)
 {
 	enum relay_verdict v = RELAY_FINE;
 	ssize_t n;
 
+	if (r->down_way == RELAY_SINK && is_readable)
+		drop_from_backend(r, scratch);
 	while (v == RELAY_FINE && r->down_way == RELAY_OPEN && is_readable &&
 	       queued_bytes(r) == 0 && *moved < RELAY_BUDGET) {
 		n = recv(r->backend_fd, scratch, RELAY_SCRATCH, 0);
@@ -370,7 +410,8 @@ relay_backend_wants(const struct relay *r)
 {
 	unsigned wants = buf_len(&r->up) > 0 || r->up_again ? WATCH_WRITE : 0;
 
-	if (r->down_way == RELAY_OPEN && queued_bytes(r) == 0)
+	if (r->down_way == RELAY_SINK ||
+	    (r->down_way == RELAY_OPEN && queued_bytes(r) == 0))
 		wants |= WATCH_READ;
 	return wants;
 }

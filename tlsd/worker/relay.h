@@ -34,7 +34,7 @@
 enum relay_way {
 	RELAY_OPEN,
 	RELAY_ENDING, /* the source has ended, some bytes have not left */
-	RELAY_SINK,   /* up only: rproxy takes no more, bytes are dropped */
+	RELAY_SINK,   /* the other side takes no more, bytes are dropped */
 	RELAY_ENDED,  /* and the other side knows */
 };
 
@@ -51,6 +51,7 @@ struct relay {
 	bool is_abortive;  /* the client gets no close_notify */
 	bool is_wide;      /* rproxy's socket has the larger buffer */
 	bool close_is_end; /* rproxy's place is taken by one that just closes */
+	bool is_to_server; /* egress: what is said of a client is a server */
 };
 
 /* What one call moved, in bytes. */
@@ -71,6 +72,12 @@ enum relay_verdict {
  */
 void relay_init(
     struct relay *r, struct tls_io *tls, bool close_is_end, size_t burst_bytes);
+/*
+ * For a server in the client's place: up are its answers.  When it takes no
+ * more it is not given up (RELAY_VANISHED) before all it has said is read.
+ */
+void
+relay_init_to_server(struct relay *r, struct tls_io *tls, size_t burst_bytes);
 /* Gives all memory back; idempotent. */
 void relay_fini(struct relay *r);
 

@@ -30,7 +30,8 @@ struct script {
 	size_t at_hand;       /* of them, left */
 	enum tls_verdict end; /* after the last byte */
 	unsigned reads;
-	size_t room; /* bytes that the client's socket takes per flush */
+	size_t room;   /* bytes that the client's socket takes per flush */
+	bool is_reset; /* or none ever more */
 	char sent[1 << 20];
 	size_t n_sent;
 	unsigned flushes;
@@ -80,6 +81,8 @@ tls_io_flush(struct tls_io *t)
 	struct slice s = slice_first(buf_slice(&t->out), script.room);
 
 	script.flushes++;
+	if (script.is_reset)
+		return TLS_TRUNCATED;
 	memcpy(script.sent + script.n_sent, s.p, s.len);
 	script.n_sent += s.len;
 	buf_consume(&t->out, s.len);
@@ -415,6 +418,51 @@ a_client_that_vanishes_is_reported_after_its_last_bytes(void **state)
 }
 
 static void
+a_client_that_takes_no_more_has_vanished(void **state)
+{
+	struct fixture *f = *state;
+
+	script.is_reset = true;
+	rproxy_sends(f, "200 OK");
+	assert_int_equal(RELAY_VANISHED, run(f, 0, WATCH_READ));
+}
+
+static void
+a_server_that_takes_no_more_is_still_listened_to(void **state)
+{
+	struct fixture *f = *state;
+
+	f->relay.is_to_server = true;
+	script.is_reset = true;
+	rproxy_sends(f, "POST");
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	/* what rproxy still sends must not stop it from reading */
+	assert_true(relay_backend_wants(&f->relay) & WATCH_READ);
+	rproxy_sends(f, "more");
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_int_equal(0, buf_len(&f->tls.out));
+	client_sends("413", 3);
+	script.end = TLS_TRUNCATED;
+	assert_int_equal(RELAY_FINE, run(f, WATCH_READ, 0));
+	assert_rproxy_got(f, "413");
+	assert_int_equal(RELAY_VANISHED, run(f, WATCH_READ, 0));
+}
+
+static void
+a_server_that_takes_no_more_is_left_with_rproxy(void **state)
+{
+	struct fixture *f = *state;
+
+	f->relay.is_to_server = true;
+	script.is_reset = true;
+	rproxy_sends(f, "POST");
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	close_rproxy(f);
+	assert_int_equal(RELAY_FINE, run(f, 0, WATCH_READ));
+	assert_true(relay_is_lingering(&f->relay));
+}
+
+static void
 a_request_that_crosses_the_end_of_an_idle_connection_is_told_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -646,6 +694,9 @@ main(void)
 		TEST(close_notify_is_half_a_close_and_the_answer_arrives),
 		TEST(close_notify_waits_for_bytes_that_rproxy_has_not_taken),
 		TEST(a_client_that_vanishes_is_reported_after_its_last_bytes),
+		TEST(a_client_that_takes_no_more_has_vanished),
+		TEST(a_server_that_takes_no_more_is_still_listened_to),
+		TEST(a_server_that_takes_no_more_is_left_with_rproxy),
 		TEST(
 		    a_request_that_crosses_the_end_of_an_idle_connection_is_told_apart),
 		TEST(an_idle_connection_whose_client_is_silent_is_not_crossed),
