@@ -7,9 +7,10 @@
  * longest is tried all the same, so that a pool of one server is back as soon
  * as its server is.  A server whose name has several addresses is tried at
  * each of them before it is given up: "localhost" has two, and many a server
- * listens on one.  What happens on a connection that was idle never counts
- * against its server.  Rules of reuse: upstream/reuse.h; the most recently
- * used connection first, so that stale ones age out.
+ * listens on one; each exchange goes round them by itself, or two at a time
+ * would take each other's turns.  What happens on a connection that was idle
+ * never counts against its server.  Rules of reuse: upstream/reuse.h; the most
+ * recently used connection first, so that stale ones age out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -287,13 +288,15 @@ no_server_reason(const struct pool *p, const struct pool_tries *t)
 }
 
 static struct server_conn *
-connect_new(struct server *s, uint64_t client, const struct server_user *user,
-    void *exchange, enum reason *why)
+connect_new(struct server *s, struct pool_tries *t,
+    const struct server_user *user, void *exchange, enum reason *why)
 {
-	struct server_conn *c = server_conn_new(s, user, exchange, why);
+	struct server_conn *c;
 
+	t->n_addr--;
+	c = server_conn_new(s, t->address++, user, exchange, why);
 	if (c != NULL && s->pool->upstream_share == UPSTREAM_SHARE_CLIENT)
-		c->client = client;
+		c->client = t->client;
 	return c;
 }
 
@@ -309,6 +312,7 @@ next_server(struct pool *p, struct pool_tries *t)
 	t->server = (unsigned)i;
 	/* tlsd has the addresses of an https server */
 	t->n_addr = p->server[i].conf->https ? 1 : p->server[i].resolve.n_addr;
+	t->address = p->server[i].next_addr++;
 	return &p->server[i];
 }
 
@@ -328,10 +332,8 @@ pool_connect(struct pool *p, struct pool_tries *t, enum reuse_need need,
 			}
 			c = idle_take(s, need, t->client, user, exchange);
 		}
-		if (c == NULL) {
-			t->n_addr--;
-			c = connect_new(s, t->client, user, exchange, &t->last);
-		}
+		if (c == NULL)
+			c = connect_new(s, t, user, exchange, &t->last);
 		if (c != NULL)
 			return c;
 	}
@@ -343,8 +345,7 @@ pool_connect_again(struct server *s, struct pool_tries *t,
 {
 	/* the idle one that broke has cost none */
 	CHECK(t->n_addr > 0);
-	t->n_addr--;
-	return connect_new(s, t->client, user, exchange, why);
+	return connect_new(s, t, user, exchange, why);
 }
 
 void

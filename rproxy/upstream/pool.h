@@ -30,8 +30,8 @@ struct server {
 	struct resolve resolve; /* http */
 	struct slice question;  /* https; owned: upstream/egress.h */
 	uint64_t health_key;    /* upstream/health.h; 0: no probes */
-	unsigned next_addr;
-	bool has_said_1_0; /* in a response */
+	unsigned next_addr;     /* where the next exchange begins */
+	bool has_said_1_0;      /* in a response */
 	bool has_said_1_1;
 	uint64_t down_until_ms; /* uv_now(); 0: it has not failed */
 	/* owned; most recently used first; upstream/idle.h says which list */
@@ -66,6 +66,7 @@ struct pool_tries {
 	uint64_t tried[POOL_MAX_SERVERS / 64];
 	unsigned server;  /* tried last */
 	unsigned n_addr;  /* of that one, not tried yet */
+	unsigned address; /* of those the next, in turn */
 	enum reason last; /* why the last one failed */
 	uint64_t client;  /* number of the client's connection, 1.. */
 };

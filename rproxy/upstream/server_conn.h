@@ -65,9 +65,10 @@ struct server_conn {
 };
 
 /*
- * Begins a connection for server.  NULL: *why, and nothing is left.
+ * Begins a connection for server; to that of its addresses, counted round
+ * (http).  NULL: *why, and nothing is left.
  */
-struct server_conn *server_conn_new(struct server *server,
+struct server_conn *server_conn_new(struct server *server, unsigned address,
     const struct server_user *user, void *exchange, enum reason *why);
 /* From the pool's idle list to an exchange, and back. */
 void server_conn_use(

@@ -140,12 +140,12 @@ begin_connect(const struct addr *a)
 }
 
 static struct server_conn *
-new_http(struct server *server, const struct server_user *user, void *exchange,
-    enum reason *why)
+new_http(struct server *server, unsigned address,
+    const struct server_user *user, void *exchange, enum reason *why)
 {
 	struct upstream *u = server->home;
 	struct resolve *r = &server->resolve;
-	int fd = begin_connect(&r->addr[server->next_addr++ % r->n_addr]);
+	int fd = begin_connect(&r->addr[address % r->n_addr]);
 
 	if (fd < 0)
 		return no_conn(server, -1, errno, why);
@@ -294,10 +294,11 @@ server_connect_expire(struct server_conn *s)
 }
 
 struct server_conn *
-server_conn_new(struct server *server, const struct server_user *user,
-    void *exchange, enum reason *why)
+server_conn_new(struct server *server, unsigned address,
+    const struct server_user *user, void *exchange, enum reason *why)
 {
 	metrics_add(upstream_metrics(server->home), M_SERVER_CONNECTS, 1);
-	return server->conf->https ? new_https(server, user, exchange, why)
-				   : new_http(server, user, exchange, why);
+	return server->conf->https
+		   ? new_https(server, user, exchange, why)
+		   : new_http(server, address, user, exchange, why);
 }

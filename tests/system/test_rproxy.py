@@ -17,7 +17,8 @@ import pytest
 from bad_backend import BadBackend
 from client import Connection, fetch, raw
 from gateway import IS_ROOT
-from processes import Program, free_port, listens, wait_for
+from processes import (Program, free_port, listens, silent_address,
+                       wait_for)
 
 
 @pytest.fixture
@@ -495,6 +496,25 @@ def test_server_name_is_down_only_when_none_of_its_addresses_answers(
                  command=two_addresses)
     for _ in range(6):
         assert fetch(rproxy.port, "/echo").status == 200
+
+
+def test_requests_at_the_same_time_do_not_take_each_others_addresses(
+        rproxy, backend, two_addresses):
+    """One of two is silent: whoever begins there comes to the other."""
+    def answer(link, _):
+        link.recv(65536)
+        link.sendall(b"HTTP/1.1 204 Good\r\n\r\n")
+
+    port = backend(answer)
+    with silent_address("127.0.0.2", port):
+        rproxy.start(0, command=two_addresses, site=NAMED.format(
+            pool="connect_timeout = 500ms", port=port))
+        clients = [Connection(rproxy.port) for _ in range(4)]
+        for c in clients:
+            c.send_request("GET", "/")
+        for c in clients:
+            with c:
+                assert c.read_response().status == 204
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])

@@ -1,7 +1,6 @@
 """tlsd's way to https servers: a scripted rproxy asks, real TLS servers
 answer."""
 
-import contextlib
 import hashlib
 import os
 import re
@@ -24,7 +23,7 @@ from egress_client import (CERTIFICATE, CONNECTED, CONNECT_FAILED, HANDSHAKE,
                            ask, connect, ends, local_header, read_outcome,
                            target)
 from gateway import BUILD, IS_ROOT, RPROXY_USER
-from processes import free_port, wait_for
+from processes import free_port, silent_address, wait_for
 from test_keys import KINDS, found_in, memory_test, secrets
 from tls_server import TlsServer, openssl_server
 
@@ -505,31 +504,19 @@ def test_a_name_is_given_up_when_none_of_its_addresses_answers(
                         outcome.text)
 
 
-@contextlib.contextmanager
-def silent_address(address, port=0):
-    """A queue that is full: the next connect is not even refused."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(0)
-        for _ in range(2):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-
-
 def test_a_silent_address_leaves_time_for_the_next(egress, ca, inner,
                                                    two_addresses):
     with (TlsServer(inner, address="127.0.0.2") as server,
           silent_address("127.0.0.1", server.port)):
         where, text = two(ca, server.port, "connect_timeout = 2s")
         e = egress(text, command=two_addresses)
-        for _ in range(2):
-            stream, outcome = e.ask("p", where)
+        # at the same time: none takes another's turn
+        streams = [connect(e.path) for _ in range(4)]
+        for stream in streams:
+            stream.sendall(target(SITE, "p", where))
+        for stream in streams:
             with stream:
-                assert outcome.code == CONNECTED, outcome
+                assert read_outcome(stream).code == CONNECTED
                 assert echoes(stream)
 
 

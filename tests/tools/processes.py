@@ -1,5 +1,6 @@
 """Starting a program, waiting until it serves, and seeing that it is gone."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -56,6 +57,21 @@ def session_pids(session):
         if fields[0] != "Z" and int(fields[3]) == session:
             found.append(int(entry.name))
     return sorted(found)
+
+
+@contextlib.contextmanager
+def silent_address(address, port=0):
+    """A queue that is full: the next connect is not even refused."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(2):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 def command_line(pid):
