@@ -205,7 +205,8 @@ check_pool_tls(const struct pool_conf *pool, struct conf_faults *f)
 		    "pool.tls_key: %zu tls_certificate and %zu tls_key lines, "
 		    "each certificate needs its key, in the same order",
 		    pool->tls_certificate.n, pool->tls_key.n);
-	if (!has_https(pool) &&
+	/* none: it was refused, and may have been one */
+	if (pool->n_server > 0 && !has_https(pool) &&
 	    (pool->tls_ca.n > 0 || pool->tls_name != NULL ||
 		pool->tls_certificate.n > 0 || pool->tls_key.n > 0))
 		conf_warning(f, pool->at,

@@ -267,6 +267,11 @@ names_the_faults_of_one_site(void **state)
 		  "[pool p]\nserver = http://h:1\ntls_ca = x\n",
 		    { "warning: a.ini:6: [pool p]: tls_ca, tls_name, "
 		      "tls_certificate and tls_key are without effect" } },
+		/* whose server was to be one of https */
+		{ "[site]\nnames = a\n" ROUTE
+		  "[pool p]\nserver = https://h:1/x\ntls_ca = x\n",
+		    { "error: a.ini:7: pool.server: \"https://h:1/x\": no "
+		      "path" } },
 		{ "[site]\nnames = a\n" ROUTE
 		  "[pool p]\nserver = http://h id=a id=b\n"
 		  "server = http://h id=a;b\nserver = http://h x=y\n"
