@@ -363,6 +363,16 @@ def test_a_certificate_for_another_name_is_refused(egress, ca, inner, name,
         assert outcome.text.endswith(f"; {name} was expected (tls_name)")
 
 
+def test_a_common_name_counts_where_there_is_no_other(egress, ca):
+    """As Java and Apache have it; the manual says so."""
+    old = ca.issue("common-name", cn="old.example.com")
+    with TlsServer(old) as server:
+        where = f"127.0.0.1:{server.port}"
+        e = egress(pool("p", f"server = https://{where}",
+                        f"tls_ca = {ca.cert}", "tls_name = old.example.com"))
+        assert e.outcome("p", where).code == CONNECTED
+
+
 def test_an_expired_certificate_is_refused(egress, ca):
     old = ca.expired("inner-old", ["127.0.0.1"])
     with TlsServer(old) as server:
