@@ -234,6 +234,24 @@ def test_a_server_that_refuses_our_certificate_is_told_of(
                         outcome.text)
 
 
+@BOTH
+def test_a_server_that_cannot_use_our_kind_of_key_is_told_of(egress, ca, inner,
+                                                             version):
+    ours = ca.issue("egress-unfit", cn="gateway", key="ec",
+                    usage="clientAuth")
+    with openssl_server(inner, "-Verify", 3, "-verify_return_error", "-CAfile",
+                        ca.cert, "-client_sigalgs", "rsa_pss_rsae_sha256",
+                        OPTION[version]) as port:
+        where = f"127.0.0.1:{port}"
+        e = egress(pool("p", f"server = https://{where}",
+                        f"tls_ca = {ca.cert}", *client_lines(ours)))
+        outcome = e.outcome("p", where)
+        assert outcome.code == HANDSHAKE
+        assert ("; it asked for a client certificate and takes no signature "
+                "that the keys of tls_certificate can make, so it got none; "
+                "from: CN=Throw-away test CA") in outcome.text
+
+
 def test_a_certificate_that_may_be_missing_is_no_fault(egress, ca, inner):
     with TlsServer(inner, ca=ca.cert, required=False) as server:
         where = f"127.0.0.1:{server.port}"

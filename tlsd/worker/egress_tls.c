@@ -198,6 +198,20 @@ explain_certificate(const struct egress_tls *t, struct text *out)
 		add(out, "; %s was expected (tls_name)", t->server->host);
 }
 
+/* OpenSSL sends none when the server takes no signature of its kind. */
+static const char *
+answer_to_request(const SSL *ssl)
+{
+	int kind;
+
+	if (SSL_get_certificate(ssl) == NULL)
+		return "there is none (tls_certificate)";
+	if (SSL_get_signature_type_nid(ssl, &kind) != 1)
+		return "takes no signature that the keys of tls_certificate "
+		       "can make, so it got none";
+	return "got that of tls_certificate";
+}
+
 /* Which certificate the server wanted to see, and whether it did. */
 static void
 explain_request(const struct egress_tls *t, struct text *out)
@@ -209,9 +223,7 @@ explain_request(const struct egress_tls *t, struct text *out)
 	if (!t->is_asked)
 		return;
 	add(out, "; it asked for a client certificate and %s",
-	    SSL_get_certificate(t->io.ssl) != NULL
-		? "got that of tls_certificate"
-		: "there is none (tls_certificate)");
+	    answer_to_request(t->io.ssl));
 	for (int i = 0; i < n && i < CA_NAMES_MAX; i++) {
 		write_name(sk_X509_NAME_value(cas, i), name);
 		add(out, "%s %s", i == 0 ? "; from:" : " or", name);
