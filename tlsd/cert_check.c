@@ -119,31 +119,36 @@ append(char *out, size_t room, const char *text, int len)
 	    len, text);
 }
 
+/* Of 4 or 16 bytes (RFC 5280 section 4.2.1.6); others are no address. */
+static void
+append_address(char *out, const ASN1_STRING *s)
+{
+	char text[INET6_ADDRSTRLEN];
+	int len = ASN1_STRING_length(s);
+
+	if ((len == 4 || len == 16) &&
+	    inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(s),
+		text, sizeof(text)) != NULL)
+		append(out, MAX_LIST, text, (int)strlen(text));
+}
+
 /* The leaf's names as a list in a message. */
 static void
 list_covered(X509 *leaf, char out[MAX_LIST])
 {
 	GENERAL_NAMES *names =
 	    X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	char text[INET6_ADDRSTRLEN];
 
 	out[0] = '\0';
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *s = NULL;
 
-		if (n->type != GEN_DNS && n->type != GEN_IPADD)
-			continue;
-		s = n->type == GEN_DNS ? n->d.dNSName : n->d.iPAddress;
 		if (n->type == GEN_DNS)
 			append(out, MAX_LIST,
-			    (const char *)ASN1_STRING_get0_data(s),
-			    ASN1_STRING_length(s));
-		else if (inet_ntop(
-			     ASN1_STRING_length(s) == 4 ? AF_INET : AF_INET6,
-			     ASN1_STRING_get0_data(s), text,
-			     sizeof(text)) != NULL)
-			append(out, MAX_LIST, text, (int)strlen(text));
+			    (const char *)ASN1_STRING_get0_data(n->d.dNSName),
+			    ASN1_STRING_length(n->d.dNSName));
+		else if (n->type == GEN_IPADD)
+			append_address(out, n->d.iPAddress);
 	}
 	GENERAL_NAMES_free(names);
 	if (out[0] == '\0')

@@ -198,6 +198,15 @@ def test_names_that_are_not_covered_are_a_warning(check, ca):
               "portal.example.com")
 
 
+def test_an_address_of_odd_length_is_none_and_not_read_beyond(check, folder):
+    key, cert = folder / "odd.key", folder / "odd.pem"
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
+            "-out", cert, "-subj", "/CN=odd", "-days", 30, "-addext",
+            "subjectAltName=DER:30:0c:87:05:01:02:03:04:05:82:03:6f:64:64")
+    check.site(cert, key)
+    one_fault(check.run(), "warning", "site.ini:6", "; it covers odd")
+
+
 def test_a_name_in_the_subject_alone_covers_nothing(check, ca):
     pair = ca.issue("check-cn", cn="localhost")
     check.site(pair.cert, pair.key)
