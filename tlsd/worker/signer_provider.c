@@ -36,6 +36,7 @@ static struct {
 	struct signer_client *client; /* borrowed from the worker */
 	struct sign_op *op;      /* borrowed from the handshake that runs */
 	ASYNC_WAIT_CTX *waiting; /* owned; nothing is ever put into it */
+	unsigned n_suspended;    /* handshakes that wait with a job */
 	OSSL_PROVIDER *builtin;  /* owned: OpenSSL's default */
 	OSSL_PROVIDER *ours;     /* owned */
 } self;
@@ -390,13 +391,25 @@ signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret)
 	int how;
 
 	self.op = op;
+	self.n_suspended -= op->job != NULL;
 	how = ASYNC_start_job(
 	    &op->job, self.waiting, ret, run_in_job, &ssl, sizeof(ssl));
 	self.op = NULL;
+	self.n_suspended += op->job != NULL;
 	if (how == ASYNC_PAUSE)
 		return false;
 	if (how != ASYNC_FINISH) /* memory is short */
 		*ret = -1;
+	return true;
+}
+
+/* A job that is suspended would return to what this frees. */
+bool
+signer_provider_give_back(void)
+{
+	if (self.n_suspended > 0)
+		return false;
+	ASYNC_cleanup_thread();
 	return true;
 }
 

@@ -24,6 +24,11 @@ void signer_provider_fini(void);
  */
 bool signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret);
 /*
+ * OpenSSL keeps a stack for each handshake that has ever been suspended at the
+ * same time as others.  False: one is now, and all stay.
+ */
+bool signer_provider_give_back(void);
+/*
  * The handshake that waits with op is to be resumed and to fail: its
  * signature is given up.
  */

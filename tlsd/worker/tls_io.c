@@ -9,7 +9,6 @@
  * go a little above it.  Reading: tls_bio.c.
  */
 #include <errno.h>
-#include <openssl/async.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -202,10 +201,10 @@ tls_io_close(struct tls_io *t)
 	buf_release(&t->in);
 }
 
-void
+bool
 tls_io_give_back(void)
 {
-	ASYNC_cleanup_thread();
+	return signer_provider_give_back();
 }
 
 /* handshake --------------------------------------------------------------- */

@@ -310,6 +310,30 @@ closing_after_the_reply_and_before_its_use_is_clean(void **state)
 }
 
 static void
+stacks_stay_while_a_handshake_waits_for_the_signer(void **state)
+{
+	SSL_CTX *ctx = trusting_client(0);
+	struct link l;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	link_reach_signer(&l);
+	assert_true(is_signer_asked(&l));
+	assert_false(tls_io_give_back());
+	link_shake_hands(&l);
+	assert_int_equal(l.verdict, TLS_OK);
+	assert_true(tls_io_give_back());
+	link_close(&l);
+
+	link_open(&l, ctx, "rsa.test");
+	link_reach_signer(&l);
+	assert_false(tls_io_give_back());
+	link_close(&l);
+	assert_true(tls_io_give_back());
+	SSL_CTX_free(ctx);
+}
+
+static void
 death_of_the_signer_fails_only_what_it_was_asked(void **state)
 {
 	SSL_CTX *ctx = trusting_client(0);
@@ -1034,6 +1058,8 @@ main(void)
 		    closing_a_connection_that_waits_for_the_signer_is_clean),
 		cmocka_unit_test(
 		    closing_after_the_reply_and_before_its_use_is_clean),
+		cmocka_unit_test(
+		    stacks_stay_while_a_handshake_waits_for_the_signer),
 		cmocka_unit_test(
 		    death_of_the_signer_fails_only_what_it_was_asked),
 		cmocka_unit_test(
