@@ -4,7 +4,7 @@
  *
  *	SSL_do_handshake -> EVP_DigestSign -> ask the signer, pause the job
  *	                                                        |
- *	signer_provider_handshake is false  <-------------------+
+ *	signer_provider_handshake returns  <--------------------+
  *	   ... the loop serves others; the reply comes ...
  *	SSL_do_handshake -> the job goes on here with the signature
  *
@@ -385,7 +385,7 @@ run_in_job(void *arg)
  * SSL_MODE_ASYNC does the same, but each connection then keeps an object of
  * its own for what it waits for.  Ours all wait for the loop.
  */
-bool
+enum signer_provider_step
 signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret)
 {
 	int how;
@@ -397,10 +397,9 @@ signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret)
 	self.op = NULL;
 	self.n_suspended += op->job != NULL;
 	if (how == ASYNC_PAUSE)
-		return false;
-	if (how != ASYNC_FINISH) /* memory is short */
-		*ret = -1;
-	return true;
+		return SIGNER_PROVIDER_SUSPENDED;
+	return how == ASYNC_FINISH ? SIGNER_PROVIDER_RETURNED
+				   : SIGNER_PROVIDER_NO_MEMORY;
 }
 
 /* A job that is suspended would return to what this frees. */
