@@ -196,6 +196,33 @@ def test_the_signer_signs_for_the_client_certificate(egress, ca, inner,
         assert e.t.metric("signer_requests_total", result="signed") == 1
 
 
+# tlsd gives memory back so long after so many handshakes
+STORM, QUIET_S = 256, 0.5
+
+
+def test_a_handshake_that_waits_for_the_signer_outlives_a_storm(egress, ca,
+                                                                inner, tls):
+    ours = ca.issue("egress-storm", cn="gateway", usage="clientAuth")
+    with TlsServer(inner, ca=ca.cert) as server:
+        where = f"127.0.0.1:{server.port}"
+        e = egress(pool("p", f"server = https://{where}",
+                        f"tls_ca = {ca.cert}", *client_lines(ours)))
+        worker, signer = e.t.worker, e.t.signer
+        for _ in range(STORM):
+            e.t.connect(tls).socket.close()
+        os.kill(signer, signal.SIGSTOP)
+        try:
+            stream = connect(e.path)
+            stream.sendall(target(SITE, "p", where))
+            time.sleep(3 * QUIET_S)
+        finally:
+            os.kill(signer, signal.SIGCONT)
+        with stream:
+            assert read_outcome(stream).code == CONNECTED
+            assert echoes(stream)
+        assert e.t.worker == worker
+
+
 OPTION = {V12: "-tls1_2", V13: "-tls1_3"}
 
 

@@ -4,7 +4,7 @@
  *
  *	SSL_do_handshake -> EVP_DigestSign -> ask the signer, pause the job
  *	                                                        |
- *	signer_provider_handshake is false  <-------------------+
+ *	signer_provider_handshake returns  <--------------------+
  *	   ... the loop serves others; the reply comes ...
  *	SSL_do_handshake -> the job goes on here with the signature
  *
@@ -36,6 +36,7 @@ static struct {
 	struct signer_client *client; /* borrowed from the worker */
 	struct sign_op *op;      /* borrowed from the handshake that runs */
 	ASYNC_WAIT_CTX *waiting; /* owned; nothing is ever put into it */
+	unsigned n_suspended;    /* handshakes that wait with a job */
 	OSSL_PROVIDER *builtin;  /* owned: OpenSSL's default */
 	OSSL_PROVIDER *ours;     /* owned */
 } self;
@@ -384,19 +385,30 @@ run_in_job(void *arg)
  * SSL_MODE_ASYNC does the same, but each connection then keeps an object of
  * its own for what it waits for.  Ours all wait for the loop.
  */
-bool
+enum signer_provider_step
 signer_provider_handshake(SSL *ssl, struct sign_op *op, int *ret)
 {
 	int how;
 
 	self.op = op;
+	self.n_suspended -= op->job != NULL;
 	how = ASYNC_start_job(
 	    &op->job, self.waiting, ret, run_in_job, &ssl, sizeof(ssl));
 	self.op = NULL;
+	self.n_suspended += op->job != NULL;
 	if (how == ASYNC_PAUSE)
+		return SIGNER_PROVIDER_SUSPENDED;
+	return how == ASYNC_FINISH ? SIGNER_PROVIDER_RETURNED
+				   : SIGNER_PROVIDER_NO_MEMORY;
+}
+
+/* A job that is suspended would return to what this frees. */
+bool
+signer_provider_give_back(void)
+{
+	if (self.n_suspended > 0)
 		return false;
-	if (how != ASYNC_FINISH) /* memory is short */
-		*ret = -1;
+	ASYNC_cleanup_thread();
 	return true;
 }
 

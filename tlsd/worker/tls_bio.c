@@ -83,9 +83,8 @@ on_bio_read(BIO *bio, char *room, int room_bytes)
 	return v;
 }
 
-/* As OpenSSL's alert says it when the lack is its own. */
-static void
-note_lack_of_memory(struct tls_io *t)
+void
+tls_bio_note_lack_of_memory(struct tls_io *t)
 {
 	if (t->error == NULL)
 		t->error = "internal_error";
@@ -103,7 +102,7 @@ on_bio_write(BIO *bio, const char *p, int len_bytes)
 		TLS_IO_OUT_MAX + TLS_BIO_OUT_RESERVE))
 		return len_bytes;
 	/* for good: no event would say that there is memory again */
-	note_lack_of_memory(t);
+	tls_bio_note_lack_of_memory(t);
 	return -1;
 }
 
@@ -201,7 +200,7 @@ tls_bio_end_arrival(struct tls_io *t)
 	if (len == 0 || buf_append(&t->in, arrived.bytes + arrived.at, len,
 			    TLS_IO_RECV_MAX))
 		return true;
-	note_lack_of_memory(t);
+	tls_bio_note_lack_of_memory(t);
 	return false;
 }
 

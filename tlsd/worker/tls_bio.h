@@ -21,6 +21,9 @@ void tls_bio_end_call(void);
 /* Whose call is under way; NULL: none is. */
 struct tls_io *tls_bio_caller(void);
 
+/* Why the connection ends, as OpenSSL's alert says it of its own lack. */
+void tls_bio_note_lack_of_memory(struct tls_io *t);
+
 /*
  * Around calls that may read: t->recvs_left of them receive, max_bytes at
  * most, and what was left over in t->in comes first.  What OpenSSL does not

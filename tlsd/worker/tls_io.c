@@ -9,7 +9,6 @@
  * go a little above it.  Reading: tls_bio.c.
  */
 #include <errno.h>
-#include <openssl/async.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -166,14 +165,23 @@ tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign)
 static enum tls_verdict
 run_handshake(struct tls_io *t)
 {
+	enum tls_verdict v = TLS_WANT_SIGNER;
 	int ret;
 
 	begin_call(t);
-	if (signer_provider_handshake(t->ssl, t->sign, &ret))
+	switch (signer_provider_handshake(t->ssl, t->sign, &ret)) {
+	case SIGNER_PROVIDER_RETURNED:
 		return end_call(t, ret);
+	case SIGNER_PROVIDER_SUSPENDED:
+		break;
+	case SIGNER_PROVIDER_NO_MEMORY:
+		tls_bio_note_lack_of_memory(t);
+		v = fail(t);
+		break;
+	}
 	tls_bio_end_call();
 	forget_errors();
-	return TLS_WANT_SIGNER;
+	return v;
 }
 
 /* A suspended handshake must come to its end before its SSL object goes. */
@@ -202,10 +210,10 @@ tls_io_close(struct tls_io *t)
 	buf_release(&t->in);
 }
 
-void
+bool
 tls_io_give_back(void)
 {
-	ASYNC_cleanup_thread();
+	return signer_provider_give_back();
 }
 
 /* handshake --------------------------------------------------------------- */

@@ -78,10 +78,10 @@ bool tls_io_open(struct tls_io *t, SSL_CTX *ctx, int fd, struct sign_op *sign);
 /* Ends a suspended handshake first; idempotent. */
 void tls_io_close(struct tls_io *t);
 /*
- * OpenSSL keeps a stack for each handshake that has ever been suspended at the
- * same time as others.  Not while a handshake is under way anywhere.
+ * The stacks of handshakes that were suspended.  False: one still is, with a
+ * client or with an https server, and nothing is given back.
  */
-void tls_io_give_back(void);
+bool tls_io_give_back(void);
 
 /* For libssl's callbacks: the client means this site (borrowed). */
 void tls_io_note_site(const struct site_conf *site);

@@ -248,8 +248,7 @@ on_give_back(struct deadline *d)
 {
 	struct worker *w = container_of(d, struct worker, give_back);
 
-	if (w->handshakes.n == 0)
-		tls_io_give_back();
+	(void)tls_io_give_back();
 	mem_give_back(&w->crowd, w->n_clients);
 }
 
@@ -272,8 +271,11 @@ on_quiet(struct deadline *d)
 
 	if (w->handshakes.n > 0) /* the end of that one sets it anew */
 		return;
+	if (!tls_io_give_back()) { /* an https server's waits for the signer */
+		deadline_set(&w->quiet, QUIET_MS);
+		return;
+	}
 	w->n_shaken = 0;
-	tls_io_give_back();
 	mem_give_back(&w->crowd, w->n_clients);
 }
 

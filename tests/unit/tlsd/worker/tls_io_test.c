@@ -310,6 +310,30 @@ closing_after_the_reply_and_before_its_use_is_clean(void **state)
 }
 
 static void
+stacks_stay_while_a_handshake_waits_for_the_signer(void **state)
+{
+	SSL_CTX *ctx = trusting_client(0);
+	struct link l;
+
+	(void)state;
+	link_open(&l, ctx, "rsa.test");
+	link_reach_signer(&l);
+	assert_true(is_signer_asked(&l));
+	assert_false(tls_io_give_back());
+	link_shake_hands(&l);
+	assert_int_equal(l.verdict, TLS_OK);
+	assert_true(tls_io_give_back());
+	link_close(&l);
+
+	link_open(&l, ctx, "rsa.test");
+	link_reach_signer(&l);
+	assert_false(tls_io_give_back());
+	link_close(&l);
+	assert_true(tls_io_give_back());
+	SSL_CTX_free(ctx);
+}
+
+static void
 death_of_the_signer_fails_only_what_it_was_asked(void **state)
 {
 	SSL_CTX *ctx = trusting_client(0);
@@ -970,6 +994,39 @@ a_handshake_without_memory_for_its_flight_fails_at_once(void **state)
 }
 
 static void
+a_handshake_without_memory_for_its_job_fails_at_once(void **state)
+{
+	SSL_CTX *ctx = trusting_client(0);
+	struct link established, waiting, l;
+	char in[16];
+	size_t n;
+
+	(void)state;
+	establish(&established);
+	link_open(&l, ctx, "rsa.test");
+	step_server(&l); /* waits for the client's first bytes */
+	assert_int_equal(l.verdict, TLS_WANT_READ);
+	/* the last job that is ready is taken */
+	assert_true(tls_io_give_back());
+	link_open(&waiting, ctx, "rsa.test");
+	link_reach_signer(&waiting);
+	assert_true(is_signer_asked(&waiting));
+	/* what another waits for is nothing to us */
+	assert_int_equal(tls_io_read(&established.server, in, sizeof(in), &n),
+	    TLS_WANT_READ);
+
+	fails_at = 1;
+	step_server(&l);
+	fails_at = 0;
+	assert_int_equal(l.verdict, TLS_FAILED);
+	assert_string_equal(tls_io_error(&l.server), "internal_error");
+	link_close(&l);
+	link_close(&waiting);
+	link_close(&established);
+	SSL_CTX_free(ctx);
+}
+
+static void
 opens_completely_or_not_at_all_when_memory_is_short(void **state)
 {
 	unsigned n_failed = 0;
@@ -1035,6 +1092,8 @@ main(void)
 		cmocka_unit_test(
 		    closing_after_the_reply_and_before_its_use_is_clean),
 		cmocka_unit_test(
+		    stacks_stay_while_a_handshake_waits_for_the_signer),
+		cmocka_unit_test(
 		    death_of_the_signer_fails_only_what_it_was_asked),
 		cmocka_unit_test(
 		    a_channel_that_cannot_be_watched_is_a_lost_one),
@@ -1066,6 +1125,8 @@ main(void)
 		    a_client_that_leaves_after_its_finished_has_shaken_hands),
 		cmocka_unit_test(
 		    a_handshake_without_memory_for_its_flight_fails_at_once),
+		cmocka_unit_test(
+		    a_handshake_without_memory_for_its_job_fails_at_once),
 		cmocka_unit_test(
 		    opens_completely_or_not_at_all_when_memory_is_short),
 	};
