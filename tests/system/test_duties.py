@@ -535,8 +535,12 @@ def test_own_lack_of_descriptors_is_not_the_servers_fault(rproxy, backend):
     for c in held:
         c.send_request("GET", "/")
     assert wait_for(lambda: "too_many" in rproxy.log(), 5)
+    waiting = [Connection(rproxy.port) for _ in range(64)]
+    assert wait_for(lambda: "clients wait" in rproxy.log(), 5)
     time.sleep(1)
     assert rproxy.log().count("Too many open files; clients wait") == 1
+    for c in waiting:
+        c.close()
     let_go.set()
     answers = {c.read_response().status for c in held}
     for c in held:
