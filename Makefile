@@ -109,7 +109,7 @@ RPROXY := config config_schema config_site config_lint config_pages \
 	exchange_log exchange_wait request_rules request_tls request_path \
 	request_upgrade request_options tunnel body_relay access_line access_log \
 	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
+	front/identity front/tls_params upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
 	upstream/reuse upstream/sticky upstream/server_conn upstream/server_connect
 
 SRC_COMMON := $(COMMON:%=common/%.c)
@@ -148,7 +148,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/request_rules rproxy/request_fields rproxy/request_destination rproxy/request_redirect \
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
-	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
+	rproxy/error_page rproxy/front/identity rproxy/front/tls_params rproxy/upstream/balance rproxy/upstream/health \
 	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress rproxy/lock_up
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)

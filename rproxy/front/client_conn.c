@@ -58,6 +58,7 @@ front_init(struct front *f, const struct rproxy_config *config,
 	};
 	TAILQ_INIT(&f->conns);
 	TAILQ_INIT(&f->spare);
+	LIST_INIT(&f->tls_params);
 }
 
 bool
@@ -236,7 +237,7 @@ take_header(struct client_conn *c, const struct proxy_v2 *pp)
 		linger(c);
 		return false;
 	}
-	c->identity = identity_from_header(pp);
+	c->identity = identity_from_header(&c->front->tls_params, pp);
 	if (c->identity == NULL) {
 		conn_close(c);
 		return false;

@@ -57,6 +57,7 @@ struct front {
 	struct request request; /* the head being parsed */
 	TAILQ_HEAD(, client_conn) conns;
 	TAILQ_HEAD(, client_conn) spare;
+	struct tls_params_list tls_params; /* of the connections */
 	unsigned n_conns;
 	unsigned n_plain; /* of them, from TCP listeners */
 	unsigned n_spare;

@@ -1,13 +1,14 @@
 /*
  * Facts about one client.  Runs in the worker; owned by the client_conn.
  *
- *	+----------+---------+--------------+----------------------------+
- *	| identity | address | address text | text and certificates, ... |
- *	+----------+---------+--------------+----------------------------+
+ *	+----------+---------+--------------+--------+------+--------+-----
+ *	| identity | address | address text | length | text | length | ...
+ *	+----------+---------+--------------+--------+------+--------+-----
  *
- * in one piece of memory, the texts one behind the other without an end mark.
- * Unpacked it is four times as large.  A header is believed because the
- * listener checked who sent it, not here.
+ * in one piece of memory, with texts only for what the header said; what it
+ * said in the words of many others is shared (tls_params.h).  Unpacked it is
+ * several times as large.  A header is believed because the listener checked
+ * who sent it, not here.
  */
 #include <stddef.h>
 #include <string.h>
@@ -16,17 +17,11 @@
 #include "common/mem.h"
 #include "rproxy/front/identity.h"
 
-static const size_t copied[] = {
-	offsetof(struct proxy_v2, alpn),
+static const size_t own[] = {
 	offsetof(struct proxy_v2, authority),
 	offsetof(struct proxy_v2, unique_id),
-	offsetof(struct proxy_v2, version),
+	offsetof(struct proxy_v2, session_id),
 	offsetof(struct proxy_v2, cn),
-	offsetof(struct proxy_v2, cipher),
-	offsetof(struct proxy_v2, sig_alg),
-	offsetof(struct proxy_v2, key_alg),
-	offsetof(struct proxy_v2, group),
-	offsetof(struct proxy_v2, sig_scheme),
 	offsetof(struct proxy_v2, cert),
 	offsetof(struct proxy_v2, subject),
 	offsetof(struct proxy_v2, issuer),
@@ -35,22 +30,18 @@ static const size_t copied[] = {
 	offsetof(struct proxy_v2, not_before),
 	offsetof(struct proxy_v2, not_after),
 	offsetof(struct proxy_v2, verify_text),
-	offsetof(struct proxy_v2, session_id),
-	offsetof(struct proxy_v2, listener),
 };
 
-#define N_SLICES (ARRAY_LEN(copied) + PROXY_V2_CHAIN_MAX)
+#define N_SLICES (ARRAY_LEN(own) + PROXY_V2_CHAIN_MAX)
 
 struct identity {
+	struct tls_params *params; /* a share; NULL: without a header */
 	uint32_t verify;
-	uint32_t generation;
-	uint16_t cipher_bits;
-	uint16_t slice_bytes[N_SLICES]; /* a header has 16 bits for all */
+	uint32_t has; /* bit n: slice n is among the texts */
 	uint8_t addr_bytes;
 	uint8_t addr_text_bytes;
 	uint8_t client;
 	uint8_t n_chain;
-	bool is_announced;
 	bool has_ssl;
 	bool is_verified;
 	char bytes[];
@@ -59,13 +50,17 @@ struct identity {
 _Static_assert(
     sizeof(((struct addr *)0)->u) <= UINT8_MAX && ADDR_TEXT_MAX <= UINT8_MAX,
     "their lengths are kept in a byte each");
+_Static_assert(N_SLICES < 32, "a bit of has for each");
+
+/* A header has 16 bits for all of them. */
+typedef uint16_t text_length;
 
 static struct slice *
 slice_at(struct proxy_v2 *pp, size_t i)
 {
-	if (i >= ARRAY_LEN(copied))
-		return &pp->chain[i - ARRAY_LEN(copied)];
-	return (struct slice *)(void *)((char *)pp + copied[i]);
+	if (i >= ARRAY_LEN(own))
+		return &pp->chain[i - ARRAY_LEN(own)];
+	return (struct slice *)(void *)((char *)pp + own[i]);
 }
 
 /* A client on a Unix socket without a header, or AF_UNSPEC, has no address. */
@@ -103,63 +98,84 @@ identity_from_socket(const struct addr *peer)
 	return identity_new(peer, 0);
 }
 
+static size_t
+texts_bytes(struct proxy_v2 *from)
+{
+	size_t texts = 0, all = 0;
+
+	for (size_t n = 0; n < N_SLICES; n++) {
+		size_t len = slice_at(from, n)->len;
+
+		texts += len;
+		all += len > 0 ? sizeof(text_length) + len : 0;
+	}
+	CHECK(texts <= UINT16_MAX);
+	return all;
+}
+
+static void
+copy_texts(struct identity *i, struct proxy_v2 *from)
+{
+	char *room = i->bytes + i->addr_bytes + i->addr_text_bytes;
+
+	for (size_t n = 0; n < N_SLICES; n++) {
+		const struct slice *s = slice_at(from, n);
+		text_length len = (text_length)s->len;
+
+		if (len == 0)
+			continue;
+		i->has |= 1u << n;
+		memcpy(room, &len, sizeof(len));
+		memcpy(room + sizeof(len), s->p, len);
+		room += sizeof(len) + len;
+	}
+}
+
 struct identity *
-identity_from_header(const struct proxy_v2 *pp)
+identity_from_header(struct tls_params_list *all, const struct proxy_v2 *pp)
 {
 	struct proxy_v2 from = *pp;
 	struct identity *i;
-	size_t len = 0;
-	char *room;
 
 	for (size_t n = from.n_chain; n < PROXY_V2_CHAIN_MAX; n++)
 		from.chain[n] = SLICE_NONE;
-	for (size_t n = 0; n < N_SLICES; n++)
-		len += slice_at(&from, n)->len;
-	CHECK(len <= UINT16_MAX);
-	i = identity_new(&from.src, len);
+	i = identity_new(&from.src, texts_bytes(&from));
 	if (i == NULL)
 		return NULL;
-	i->is_announced = true;
+	i->params = tls_params_get(all, pp);
+	if (i->params == NULL) {
+		mem_free(i);
+		return NULL;
+	}
 	i->has_ssl = from.has_ssl;
 	i->client = from.client;
 	i->verify = from.verify;
 	i->is_verified = proxy_v2_is_verified(pp);
-	i->cipher_bits = from.cipher_bits;
-	i->generation = from.generation;
 	i->n_chain = (uint8_t)from.n_chain;
-	room = i->bytes + i->addr_bytes + i->addr_text_bytes;
-	for (size_t n = 0; n < N_SLICES; n++) {
-		const struct slice *s = slice_at(&from, n);
-
-		i->slice_bytes[n] = (uint16_t)s->len;
-		if (s->len > 0)
-			memcpy(room, s->p, s->len);
-		room += s->len;
-	}
+	copy_texts(i, &from);
 	return i;
 }
 
 void
 identity_free(struct identity *i)
 {
+	if (i == NULL)
+		return;
+	tls_params_put(i->params);
 	mem_free(i);
 }
 
 static void
-tell_header(const struct identity *i, const char *p, struct proxy_v2 *out)
+tell_texts(const struct identity *i, const char *p, struct proxy_v2 *out)
 {
-	*out = (struct proxy_v2){ .command = PROXY_V2_PROXY,
-		.has_ssl = i->has_ssl,
-		.client = i->client,
-		.verify = i->verify,
-		.cipher_bits = i->cipher_bits,
-		.generation = i->generation,
-		.n_chain = i->n_chain };
-	for (size_t n = 0; n < N_SLICES; n++) {
-		if (i->slice_bytes[n] == 0)
+	text_length len;
+
+	for (size_t n = 0; i->has >> n != 0; n++) {
+		if ((i->has >> n & 1) == 0)
 			continue;
-		*slice_at(out, n) = (struct slice){ p, i->slice_bytes[n] };
-		p += i->slice_bytes[n];
+		memcpy(&len, p, sizeof(len));
+		*slice_at(out, n) = (struct slice){ p + sizeof(len), len };
+		p += sizeof(len) + len;
 	}
 }
 
@@ -176,21 +192,27 @@ identity_tell(
 		.cert_verified = i->is_verified,
 	};
 	memcpy(&out->addr.u, i->bytes, i->addr_bytes);
-	if (!i->is_announced)
+	if (!identity_is_announced(i))
 		return;
-	tell_header(i, text + i->addr_text_bytes, tls);
-	tls->src = out->addr;
+	*tls = (struct proxy_v2){ .command = PROXY_V2_PROXY,
+		.src = out->addr,
+		.has_ssl = i->has_ssl,
+		.client = i->client,
+		.verify = i->verify,
+		.n_chain = i->n_chain };
+	tls_params_tell(i->params, tls);
+	tell_texts(i, text + i->addr_text_bytes, tls);
 	out->tls = tls;
 }
 
 bool
 identity_is_announced(const struct identity *i)
 {
-	return i->is_announced;
+	return i->params != NULL;
 }
 
 uint32_t
 identity_generation(const struct identity *i)
 {
-	return i->generation;
+	return i->params != NULL ? tls_params_generation(i->params) : 0;
 }

@@ -1,11 +1,13 @@
 /*
  * Who the client of a connection is, as a copy that lives as long as the
  * connection: one allocation of exactly the size needed, since thousands of
- * idle connections hold one.  A request has it unpacked.  Pure.
+ * idle connections hold one, and a share of what many have in common.  A
+ * request has it unpacked.  Pure.
  */
 #ifndef RPROXY_FRONT_IDENTITY_H
 #define RPROXY_FRONT_IDENTITY_H
 
+#include "rproxy/front/tls_params.h"
 #include "rproxy/http/client_facts.h"
 
 struct identity;
@@ -17,7 +19,8 @@ struct identity *identity_from_socket(const struct addr *peer);
  * is copied but the address that the client connected to, which nobody asks
  * for.  Without TLS facts in it the client came by plain http.
  */
-struct identity *identity_from_header(const struct proxy_v2 *pp);
+struct identity *
+identity_from_header(struct tls_params_list *all, const struct proxy_v2 *pp);
 void identity_free(struct identity *i);
 
 /* Slices in out point into i; out->tls points to *tls, or is NULL. */

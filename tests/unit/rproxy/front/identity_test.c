@@ -12,6 +12,8 @@
 #include "common/check.h"
 #include "rproxy/front/identity.h"
 
+static struct tls_params_list params;
+
 static struct addr
 address(const char *text)
 {
@@ -71,7 +73,7 @@ everything_in_a_header_is_copied(void **state)
 
 	(void)state;
 	pp.src = address("[2001:db8::1]:40000");
-	struct identity *i = identity_from_header(&pp);
+	struct identity *i = identity_from_header(&params, &pp);
 	assert_non_null(i);
 	memset(text, '#', sizeof(text) - 1);
 	memset(&pp, 0xff, sizeof(pp));
@@ -120,7 +122,7 @@ a_long_chain_is_copied_whole(void **state)
 	(void)state;
 	memset(der, 'd', sizeof(der));
 	pp.chain[7] = (struct slice){ der, sizeof(der) };
-	struct identity *i = identity_from_header(&pp);
+	struct identity *i = identity_from_header(&params, &pp);
 	identity_tell(i, &f, &tls);
 	assert_int_equal(tls.n_chain, 8);
 	assert_true(slice_eq(tls.chain[7], pp.chain[7]));
@@ -133,7 +135,7 @@ static struct client_facts
 told(const struct proxy_v2 *pp)
 {
 	static struct proxy_v2 tls;
-	struct identity *i = identity_from_header(pp);
+	struct identity *i = identity_from_header(&params, pp);
 	struct client_facts f;
 
 	assert_non_null(i);
@@ -159,7 +161,7 @@ a_client_without_an_address_is_unknown(void **state)
 	struct proxy_v2 pp = { .command = PROXY_V2_PROXY };
 	struct addr none = { .len = 0 };
 	struct addr path = address("/run/x.sock");
-	struct identity *all[] = { identity_from_header(&pp),
+	struct identity *all[] = { identity_from_header(&params, &pp),
 		identity_from_socket(&none), identity_from_socket(&path) };
 
 	(void)state;
