@@ -10,7 +10,7 @@ import time
 
 import machine
 from pinned import Pinned
-from workloads import CROWD, GROWTH, IDLE, MANY_SITES
+from workloads import CROWD, GROWTH, IDLE, MANY_SITES, RATES
 
 SETTLE_S = 1.0
 # What gives memory back does it within this time.
@@ -191,9 +191,14 @@ def measure_growth(stage, system, workload):
                    str(n)) for n in GROWTH]
 
 
+def measure_rates(stage, system, workload):
+    return [window(stage, system, workload, f"{workload.arguments} -r {n}",
+                   str(n)) for n in RATES]
+
+
 MEASURES = {"load": measure_load, "memory": measure_memory,
             "crowd": measure_crowd, "sites": measure_sites,
-            "growth": measure_growth}
+            "growth": measure_growth, "rates": measure_rates}
 
 
 def measure(stage, system, workload):

@@ -28,14 +28,15 @@ from profiler import profile                                # noqa: E402
 from stage import Stage                                     # noqa: E402
 from syscalls import count_syscalls                         # noqa: E402
 from system import ALL_SYSTEMS, NotStarted, System          # noqa: E402
-from workloads import BY_NAME, GROWTH, WORKLOADS            # noqa: E402
+from workloads import BY_NAME, GROWTH, RATES, WORKLOADS     # noqa: E402
 
 ORDER = ["nginx", "ours", "haproxy", "apache", "hitch-haproxy"]
 MODES = {"syscalls": count_syscalls, "instructions": count_instructions,
          "profile": profile}
 # Beside the window: warming up, starting, settling.
 OVERHEAD_S = 1.5
-PARTS = {"growth": len(GROWTH), "crowd": 4, "sites": 6, "memory": 3}
+PARTS = {"growth": len(GROWTH), "rates": len(RATES), "crowd": 4, "sites": 6,
+         "memory": 3}
 
 
 def parse_arguments():

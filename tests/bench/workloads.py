@@ -30,7 +30,7 @@ LATENCY = (Figure("p50", "p50 us"), Figure("p99", "p99 us"))
 
 @dataclass(frozen=True)
 class Workload:
-    """kind: load, memory, crowd, sites or growth (measure.py)."""
+    """kind: load, memory, crowd, sites, growth or rates (measure.py)."""
 
     name: str
     title: str                  # for the picture
@@ -56,6 +56,9 @@ def handshakes(name, text, arguments, kind):
 
 
 GROWTH = (1, 10, 100, 1000, 5000)
+# Beside those of W8 and W8h: at some of them the even beat of the open loop
+# meets the time that an answer takes, in every system at others.
+RATES = (5000, 6500, 9300, 12000)
 CROWD = 10000
 MANY_SITES = 500
 IDLE = 2000
@@ -92,6 +95,12 @@ WORKLOADS = [
     Workload("W8h", "8,000 requests/s",
              "8,000 requests/s (open loop), 1 KiB, 64 connections",
              f"-m keep -c 64 -r 8000 {ONE}", LATENCY),
+    Workload("W8r", "latency by rate",
+             "as W8, latency as the rate grows",
+             f"-m keep -c 64 {ONE}",
+             tuple(Figure(key, f"{key} us, {n:,} requests/s", f"{n}")
+                   for n in RATES for key in ("p50", "p99")),
+             kind="rates"),
     Workload("W9", "8 KiB of cookies, 30 fields",
              "requests with 8 KiB of cookies and 30 header fields",
              f"-m keep -c 64 -k 8192 -f 30 {ONE}", (CPU_REQUEST,)),
