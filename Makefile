@@ -5,7 +5,10 @@
 #	make demo		a running gateway before a demo portal
 #	make SAN=asan		a sanitized variant in build/asan (also: tsan)
 #
-# Sources are listed, not globbed: a file that is not here is not built.
+#	make V=1		shows the commands
+#
+# Every .c file below common, tlsd and rproxy is part of the program, every
+# tests/unit/X_test.c a test of X.c.
 
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
@@ -77,135 +80,79 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32c proxy_v2 egress_wire resolve \
-	peer_user bundle conf \
-	conf_faults schema schema_value suggest daemon_conf \
-	site_value site_rule_value site_take site_http_schema site_hop_take \
-	site_schema site_check site_conf site_names log metrics clock watch watched_files \
-	deadline burst listen privdrop sandbox child \
-	child_wire fd_pass plan log_files listeners process channels generation \
-	signals ready admin_request admin status state_page takeover \
-	expiry supervisor supervisor_reload supervisor_admin master stream reach
-TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
-	master/master master/check \
-	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
-	worker/backend worker/handshake_failure worker/unique_id \
-	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
-	signer/signer signer/serve signer/sign signer/point signer/keyring \
-	worker/signer_client worker/signer_key worker/signer_provider \
-	worker/tls_files worker/tls_context worker/tls_io worker/tls_bio worker/alert worker/sni \
-	worker/tickets worker/peer_cert worker/announce worker/lock_up \
-	worker/egress worker/egress_server worker/egress_tls worker/egress_conn \
-	worker/egress_connect worker/egress_outcome
-RPROXY := config config_schema config_site config_lint config_pages \
-	metrics_table master http/reason http/field_values http/fields \
-	http/accept http/message http/framing http/h1_line http/h1_read http/h1_write \
-	http/target http/path http/path_prefix \
-	route/prefix route/pattern route/rules rewrite/claims rewrite/client_cert rewrite/cookies \
-	rewrite/forwarded rewrite/hop_by_hop rewrite/profile \
-	rewrite/response_rules rewrite/stated rewrite/url_fields rewrite/via \
-	worker prober lock_up exchange exchange_request exchange_response exchange_answer \
-	request_redirect request_destination request_fields explain response_fields \
-	exchange_log exchange_wait request_rules request_tls request_path \
-	request_upgrade request_options tunnel body_relay access_line access_log \
-	error_page proxy_status front/acceptor front/client_conn front/h1_front \
-	front/identity front/tls_params upstream/balance upstream/egress upstream/health upstream/idle upstream/pool \
-	upstream/reuse upstream/sticky upstream/server_conn upstream/server_connect
-
-SRC_COMMON := $(COMMON:%=common/%.c)
-SRC_TLSD := $(TLSD:%=tlsd/%.c)
-SRC_RPROXY := $(RPROXY:%=rproxy/%.c)
+sources = $(sort $(shell find $(1) -name '*.c' ! -name main.c))
+SRC_COMMON := $(call sources,common)
+SRC_TLSD := $(call sources,tlsd)
+SRC_RPROXY := $(call sources,rproxy)
 OBJ_COMMON := $(SRC_COMMON:%.c=$(O)/%.o)
 OBJ_TLSD := $(SRC_TLSD:%.c=$(O)/%.o)
 OBJ_RPROXY := $(SRC_RPROXY:%.c=$(O)/%.o)
 
-# tests/unit/X_test.c tests X.c
-UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
-	common/log common/listen common/sandbox common/privdrop \
-	common/child_wire common/admin_request common/ready common/supervisor \
-	common/plan common/fd_pass common/state_page common/takeover \
-	common/expiry common/status \
-	common/slice common/buf common/arena common/number common/addr \
-	common/proxy_v2 common/egress_wire common/bundle common/clock common/metrics \
-	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
-	common/conf common/schema common/site_conf common/site_hop_take
-UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
-	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
-	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
-	tlsd/worker/backend tlsd/worker/handshake_failure \
-	tlsd/worker/unique_id \
-	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
-	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
-	tlsd/worker/egress_server tlsd/worker/egress_tls
-UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
-	rproxy/http/fields rproxy/http/message rproxy/http/framing \
-	rproxy/http/h1_read rproxy/http/h1_write rproxy/http/target \
-	rproxy/http/path \
-	rproxy/route/prefix rproxy/rewrite/claims rproxy/rewrite/client_cert rproxy/rewrite/stated \
-	rproxy/rewrite/cookies rproxy/rewrite/forwarded \
-	rproxy/rewrite/hop_by_hop rproxy/rewrite/response_rules \
-	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line \
-	rproxy/request_rules rproxy/request_fields rproxy/request_destination rproxy/request_redirect \
-	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
-	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
-	rproxy/error_page rproxy/front/identity rproxy/front/tls_params rproxy/upstream/balance rproxy/upstream/health \
-	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress rproxy/lock_up
+unit_tests = $(patsubst tests/unit/%_test.c,%, \
+	$(sort $(shell find tests/unit/$(1) -name '*_test.c')))
+UNIT_COMMON := $(call unit_tests,common)
+UNIT_TLSD := $(call unit_tests,tlsd)
+UNIT_RPROXY := $(call unit_tests,rproxy)
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
+
+ifeq ($(V),)
+say = @printf '  %-4s %s\n' $(1) $@;
+endif
 
 .PHONY: all
 all: $(B)/tlsd $(B)/rproxy
 
 $(B)/tlsd: $(O)/tlsd/main.o $(O)/libtlsd.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
-	    $(SSL_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) \
+	    $(INIH_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS)
 
 $(B)/rproxy: $(O)/rproxy/main.o $(O)/librproxy.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(SECCOMP_LIBS) \
-	    $(LLHTTP_LIBS) $(PCRE2_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) \
+	    $(INIH_LIBS) $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 $(O)/libcommon.a: $(OBJ_COMMON)
 $(O)/libtlsd.a: $(OBJ_TLSD)
 $(O)/librproxy.a: $(OBJ_RPROXY) $(LLHTTP_OBJ)
 $(O)/%.a:
-	rm -f $@ && ar rcs $@ $^
+	$(call say,AR) rm -f $@ && ar rcs $@ $^
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(LLHTTP_INC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(LLHTTP_INC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -std=c17 $(OPT) $(HARDEN) \
+	$(call say,CC) $(CC) $(LLHTTP_INC) -DLLHTTP_STRICT_MODE=1 -std=c17 $(OPT) $(HARDEN) \
 	    $(SANFLAGS) -c -o $@ $<
 
 # for tests/lint/manual_keys.py
 $(B)/tools/dump_keys: $(O)/tests/tools/dump_keys.o $(O)/libtlsd.a \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
 
 # for tests/system/test_rotation.py
 $(B)/tools/loadgen: $(O)/tests/tools/loadgen.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(SSL_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(SSL_LIBS)
 
 # unit tests ----------------------------------------------------------------
 
 $(UNIT_COMMON:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS)
 $(UNIT_TLSD:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libtlsd.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS) $(SSL_LIBS)
 $(UNIT_RPROXY:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/librproxy.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
+	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
 # checks --------------------------------------------------------------------

@@ -13,13 +13,13 @@ BENCH_OBJ := $(O)/tests/bench
 
 $(BENCH)/tlsload: $(BENCH_LOAD:%=$(BENCH_OBJ)/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(SSL_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $^ $(SSL_LIBS)
 $(BENCH)/origin: $(BENCH_ORIGIN:%=$(BENCH_OBJ)/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $^
 $(BENCH)/callgrind_shim.so: tests/bench/callgrind_shim.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
+	$(call say,LINK) $(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 .PHONY: deps-bench bench bench-flood bench-programs
 bench-programs: $(BENCH)/tlsload $(BENCH)/origin \
