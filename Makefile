@@ -86,7 +86,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	child_wire fd_pass plan log_files listeners process channels generation \
 	signals ready admin_request admin status state_page takeover \
 	expiry supervisor supervisor_reload supervisor_admin master stream reach
-TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
+TLSD := config config_schema ticket_keys tls_policy passphrase key_roles staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
 	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
 	worker/backend worker/handshake_failure worker/unique_id \

@@ -515,10 +515,23 @@ def test_the_key_of_a_pool_must_fit_and_be_private(check, good, ca, client):
 
 def test_a_certificate_for_servers_alone_is_a_warning_in_a_pool(check, good,
                                                                 ca):
+    other = ca.issue("check-server2", NAMES)
     one_fault(https(check, good, f"tls_ca = {ca.cert}",
-                    f"tls_certificate = {good.cert}",
-                    f"tls_key = {good.key}"), "warning", "site.ini:16",
+                    f"tls_certificate = {other.cert}",
+                    f"tls_key = {other.key}"), "warning", "site.ini:16",
               "pool.tls_certificate: ", "is not for clients")
+
+
+def test_the_key_of_a_site_in_a_pool_is_a_warning(check, ca, folder):
+    """Under another name, too."""
+    both = ca.issue("check-both", NAMES, usage="serverAuth, clientAuth")
+    copy = folder / "copy.key"
+    copy.touch(0o600)
+    copy.write_bytes(both.key.read_bytes())
+    one_fault(https(check, both, f"tls_ca = {ca.cert}",
+                    f"tls_certificate = {both.cert}", "tls_key = copy.key"),
+              "warning", "site.ini:17", "pool.tls_key: copy.key is the key "
+              "of a site, too", f"{both.key.name} in site.ini:7")
 
 
 def test_two_certificates_of_one_kind_are_refused_in_a_pool(check, good, ca,
