@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "common/status.h"
 
@@ -23,6 +25,35 @@ static const struct metric_def counted[] = {
 /* They live as long as their process; kept where a leak checker looks, and
  * volatile, or the compiler would keep it nowhere. */
 static struct metrics *volatile metrics;
+
+/*
+ * The linker puts these in the place of mem.c's, for all but mem.c: where
+ * memory is short is counted down.
+ */
+static unsigned until_short = UINT_MAX;
+
+void *__real_mem_try(size_t len_bytes);
+void *__wrap_mem_try(size_t len_bytes);
+void *__real_mem_try_unzeroed(size_t len_bytes);
+void *__wrap_mem_try_unzeroed(size_t len_bytes);
+
+static bool
+is_short(void)
+{
+	return until_short != UINT_MAX && until_short-- == 0;
+}
+
+void *
+__wrap_mem_try(size_t len_bytes)
+{
+	return is_short() ? NULL : __real_mem_try(len_bytes);
+}
+
+void *
+__wrap_mem_try_unzeroed(size_t len_bytes)
+{
+	return is_short() ? NULL : __real_mem_try_unzeroed(len_bytes);
+}
 
 static struct generation *
 with_sites(const struct process_home *home, struct metrics *m, unsigned n_sites)
@@ -70,11 +101,45 @@ metrics_name_each_of_many_sites(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* However far it comes: there is a whole answer, or none. */
+static void
+memory_that_is_short_makes_no_half_answer(void **state)
+{
+	static const char *const paths[] = { "/metrics", "/status", "/healthz",
+		"/elsewhere" };
+	struct master_counts counts = { 0 };
+	struct status s = { .daemon = "demo",
+		.version = "1",
+		.counts = &counts,
+		.reload_result = "none",
+		.reload_error = "" };
+	struct admin_answer a;
+
+	(void)state;
+	if (metrics == NULL)
+		metrics = metrics_new(counted, 1);
+	s.metrics = metrics;
+	for (unsigned i = 0; i < ARRAY_LEN(paths); i++) {
+		unsigned n = 0;
+
+		for (a.body = NULL; a.body == NULL; n++) {
+			until_short = n;
+			status_answer(&s, slice_of(paths[i]), &a);
+			assert_true(n < 100);
+		}
+		until_short = UINT_MAX;
+		assert_true(n > 1);
+		assert_int_equal(a.body[strlen(a.body) - 1], '\n');
+		mem_free(a.body);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics_name_each_of_many_sites),
+		cmocka_unit_test(memory_that_is_short_makes_no_half_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
