@@ -148,7 +148,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/request_rules rproxy/request_fields rproxy/request_destination rproxy/request_redirect \
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
-	rproxy/error_page rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
+	rproxy/error_page rproxy/front/acceptor rproxy/front/identity rproxy/upstream/balance rproxy/upstream/health \
 	rproxy/upstream/reuse rproxy/upstream/sticky rproxy/upstream/egress rproxy/lock_up
 UNIT := $(UNIT_COMMON) $(UNIT_TLSD) $(UNIT_RPROXY)
 UNIT_BIN := $(UNIT:%=$(B)/unit/%_test)
@@ -197,8 +197,8 @@ $(UNIT_COMMON:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS)
-# a test that is short of memory where it likes
-$(B)/unit/common/status_test: LDFLAGS += \
+# tests/unit/short_memory.h
+$(B)/unit/common/status_test $(B)/unit/rproxy/front/acceptor_test: LDFLAGS += \
 	-Wl,--wrap=mem_try,--wrap=mem_try_unzeroed
 $(UNIT_TLSD:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libtlsd.a $(O)/libcommon.a

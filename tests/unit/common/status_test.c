@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +10,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/status.h"
+#include "tests/unit/short_memory.h"
 
 #define MANY_SITES 20000
 
@@ -25,35 +25,6 @@ static const struct metric_def counted[] = {
 /* They live as long as their process; kept where a leak checker looks, and
  * volatile, or the compiler would keep it nowhere. */
 static struct metrics *volatile metrics;
-
-/*
- * The linker puts these in the place of mem.c's, for all but mem.c: where
- * memory is short is counted down.
- */
-static unsigned until_short = UINT_MAX;
-
-void *__real_mem_try(size_t len_bytes);
-void *__wrap_mem_try(size_t len_bytes);
-void *__real_mem_try_unzeroed(size_t len_bytes);
-void *__wrap_mem_try_unzeroed(size_t len_bytes);
-
-static bool
-is_short(void)
-{
-	return until_short != UINT_MAX && until_short-- == 0;
-}
-
-void *
-__wrap_mem_try(size_t len_bytes)
-{
-	return is_short() ? NULL : __real_mem_try(len_bytes);
-}
-
-void *
-__wrap_mem_try_unzeroed(size_t len_bytes)
-{
-	return is_short() ? NULL : __real_mem_try_unzeroed(len_bytes);
-}
 
 static struct generation *
 with_sites(const struct process_home *home, struct metrics *m, unsigned n_sites)
