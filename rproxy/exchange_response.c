@@ -257,10 +257,12 @@ read_head(struct exchange *x)
 	char *bytes = home->scratch;
 	size_t len = 0, used = 0;
 	size_t max_bytes = h1_max_head_bytes(&x->home->response_limits) + 1;
-	enum stream_verdict v =
-	    is_kept ? stream_fill(from, max_bytes)
-		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
+	enum stream_verdict v;
 
+	if (x->server->spoke_first)
+		return REASON_SERVER_CLOSED; /* as good as */
+	v = is_kept ? stream_fill(from, max_bytes)
+		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
 	if (v == STREAM_END)
 		return no_response(x, REASON_SERVER_CLOSED);
 	if (v == STREAM_FAILED)
