@@ -329,6 +329,8 @@ def test_get_is_sent_again_when_a_reused_connection_breaks(proxy, bad):
     assert reasons(proxy) == []
 
 
+TIMED_OUT = (b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+             b"Content-Length: 0\r\n\r\n")
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -352,6 +354,40 @@ def test_what_a_server_says_before_it_is_asked_is_no_answer(rproxy, backend):
             may_speak.set()
             assert has_spoken.wait(10)
         assert c.read_response().body == b"ok"
+
+
+def timing_out(server, _):
+    """Its patience has an end when the next request is on its way."""
+    if server.recv(4096).startswith(b"GET /first"):
+        server.sendall(FINE)
+        server.recv(4096)
+        server.sendall(TIMED_OUT)
+    else:
+        server.sendall(FINE)
+
+
+def test_get_is_sent_again_when_an_idle_connection_has_timed_out(rproxy,
+                                                                 backend):
+    """RFC 9110 section 15.5.9"""
+    rproxy.start(backend(timing_out))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/first").status == 200
+        assert c.request("GET", "/next").status == 200
+    assert reasons(rproxy) == []
+
+
+def test_a_time_out_is_passed_on_where_it_may_be_the_answer(rproxy, backend):
+    """To a POST, and on a connection that was made for the request."""
+    rproxy.start(backend(timing_out))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/first").status == 200
+        assert c.request("POST", "/next", body=b"x").status == 408
+    port = backend(lambda server, _: (server.recv(4096),
+                                      server.sendall(TIMED_OUT)))
+    rproxy.stop()
+    rproxy.start(port)
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/").status == 408
 
 
 def test_post_is_never_sent_again(proxy, bad):
