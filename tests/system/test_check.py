@@ -430,6 +430,46 @@ def test_a_key_of_an_unusual_kind_is_refused(check, good, folder):
               "P-256")
 
 
+def pss(folder, name, *options):
+    """A key of the kind RSA-PSS with its certificate."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+    openssl("genpkey", "-algorithm", "RSA-PSS",
+            "-pkeyopt", "rsa_keygen_bits:2048",
+            *(word for o in options
+              for word in ("-pkeyopt", f"rsa_pss_keygen_{o}")), "-out", key)
+    key.chmod(0o600)
+    openssl("req", "-x509", "-new", "-key", key, "-subj", "/CN=x", "-addext",
+            "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+            "-out", cert)
+    return cert, key
+
+
+@pytest.mark.parametrize("options", [
+    (),
+    ("md:sha256", "mgf1_md:sha256", "saltlen:32"),
+    ("md:sha512", "mgf1_md:sha512", "saltlen:20"),
+])
+def test_a_key_of_the_kind_rsa_pss_is_good(check, folder, options):
+    check.site(*pss(folder, "pss", *options))
+    status, lines = check.run()
+    assert status == 0, lines
+    assert not [l for l in lines if "warning" in l]
+
+
+@pytest.mark.parametrize("options", [
+    ("md:sha1", "mgf1_md:sha1", "saltlen:20"),
+    ("md:sha256", "mgf1_md:sha512", "saltlen:32"),
+    ("md:sha256", "mgf1_md:sha256", "saltlen:48"),
+])
+def test_a_key_that_can_sign_nothing_of_tls_is_refused(check, folder,
+                                                       options):
+    check.site(*pss(folder, "pss", *options))
+    status, lines = check.run()
+    assert status == 1
+    assert any("site.ini:7: tls.key: pss.key: holds a key of a kind that is "
+               "not supported" in l for l in lines), lines
+
+
 def test_client_ca_and_crl(check, good, ca, folder):
     openssl("crl", "-in", ca.crl(), "-outform", "DER", "-out",
             folder / "users.crl")
