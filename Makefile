@@ -132,7 +132,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
 	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
-	tlsd/worker/backend tlsd/worker/handshake_failure \
+	tlsd/worker/backend tlsd/worker/client_conn tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
 	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
@@ -198,7 +198,8 @@ $(UNIT_COMMON:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
 	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS)
 # tests/unit/short_memory.h
-$(B)/unit/common/status_test $(B)/unit/rproxy/front/acceptor_test: LDFLAGS += \
+$(B)/unit/common/status_test $(B)/unit/rproxy/front/acceptor_test \
+$(B)/unit/tlsd/worker/client_conn_test: LDFLAGS += \
 	-Wl,--wrap=mem_try,--wrap=mem_try_unzeroed
 $(UNIT_TLSD:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
     $(O)/libtlsd.a $(O)/libcommon.a
