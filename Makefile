@@ -155,6 +155,11 @@ $(UNIT_RPROXY:%=$(B)/unit/%_test): $(B)/unit/%_test: $(O)/tests/unit/%_test.o \
 	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ -lcmocka $(UV_LIBS) $(INIH_LIBS) \
 	    $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
+# tests/unit/short_memory.h
+$(B)/unit/common/status_test $(B)/unit/rproxy/front/acceptor_test \
+$(B)/unit/tlsd/worker/client_conn_test: LDFLAGS += \
+	-Wl,--wrap=mem_try,--wrap=mem_try_unzeroed
+
 # checks --------------------------------------------------------------------
 # tests/run builds, counts, and prints the closing line.
 

@@ -27,6 +27,7 @@
 #include "common/admin_request.h"
 #include "common/check.h"
 #include "common/listen.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/takeover.h"
 #include "common/watch.h"
@@ -134,8 +135,8 @@ status_text(unsigned status)
 	return "Internal Server Error";
 }
 
-/* Takes over the body. */
-static void
+/* False: memory is short. */
+static bool
 set_answer(struct conn *c, const struct admin_answer *a)
 {
 	char head[256];
@@ -148,26 +149,44 @@ set_answer(struct conn *c, const struct admin_answer *a)
 
 	CHECK(n > 0 && (size_t)n < sizeof(head));
 	c->out_len = (size_t)n + len_bytes;
-	c->out = mem_need(c->out_len);
+	c->out = mem_try(c->out_len);
+	if (c->out == NULL)
+		return false;
 	memcpy(c->out, head, (size_t)n);
 	memcpy(c->out + n, a->body, len_bytes);
-	mem_free(a->body);
 	c->state = CONN_WRITE;
+	return true;
 }
 
-static void
+static bool
 set_refusal(struct conn *c, unsigned status)
 {
 	char text[64];
-	struct admin_answer a = { .status = status, .type = "text/plain" };
+	struct admin_answer a = { status, "text/plain", text };
 
 	snprintf(text, sizeof(text), "%s\n", status_text(status));
-	a.body = mem_need_strdup(text);
-	set_answer(c, &a);
+	return set_answer(c, &a);
+}
+
+/* As the user says; memory that is short is no reason to end the master. */
+static bool
+set_answer_of_user(struct conn *c, struct slice path)
+{
+	struct admin_answer a = { 404, "text/plain", NULL };
+	bool ok;
+
+	c->admin->user.answer(path, &a, c->admin->user.ctx);
+	ok = a.body != NULL && set_answer(c, &a);
+	mem_free(a.body);
+	if (ok)
+		return true;
+	log_error(
+	    "admin: memory is short, no answer to GET %.*s", SLICE_FMT(path));
+	return set_refusal(c, 503);
 }
 
 /* The connection is the other master's from here on. */
-static void
+static bool
 give_away(struct conn *c)
 {
 	const struct admin_user *user = &c->admin->user;
@@ -181,40 +200,33 @@ give_away(struct conn *c)
 			close(sock);
 	}
 	if (status != 0)
-		set_refusal(c, status);
-	else
-		c->state = CONN_GIVEN;
+		return set_refusal(c, status);
+	c->state = CONN_GIVEN;
+	return true;
 }
 
-static void
+/* False when the connection is to be closed, as below. */
+static bool
 consider(struct conn *c)
 {
-	struct admin_answer a = { .status = 404, .type = "text/plain" };
 	struct slice path;
 
 	switch (admin_request_parse(
 	    (struct slice){ c->request, c->n_request }, &path)) {
 	case ADMIN_MORE:
-		if (c->n_request == sizeof(c->request))
-			set_refusal(c, 431);
-		return;
+		return c->n_request < sizeof(c->request) || set_refusal(c, 431);
 	case ADMIN_BAD:
-		set_refusal(c, 400);
-		return;
+		return set_refusal(c, 400);
 	case ADMIN_TAKEOVER:
-		give_away(c);
-		return;
+		return give_away(c);
 	case ADMIN_NOT_A_GET:
-		set_refusal(c, 405);
-		return;
+		return set_refusal(c, 405);
 	case ADMIN_DONE:
 		break;
 	}
-	c->admin->user.answer(path, &a, c->admin->user.ctx);
-	set_answer(c, &a);
+	return set_answer_of_user(c, path);
 }
 
-/* False when the connection is to be closed. */
 static bool
 read_request(struct conn *c)
 {
@@ -226,8 +238,7 @@ read_request(struct conn *c)
 	if (n == 0)
 		return false;
 	c->n_request += (size_t)n;
-	consider(c);
-	return true;
+	return consider(c);
 }
 
 static bool

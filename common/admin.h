@@ -18,7 +18,8 @@ struct admin;
 struct admin_answer {
 	unsigned status; /* 200, 404, 503 */
 	const char *type;
-	char *body; /* given to the server: mem_free() */
+	char *body; /* given to the server: mem_free(); NULL: memory was short,
+		     * which the server logs and answers with 503 */
 };
 
 /* Who answers; ctx is borrowed and outlives the socket. */

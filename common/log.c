@@ -214,7 +214,7 @@ static int
 open_syslog(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX,
-		.sun_path = "/dev/log" };
+		.sun_path = LOG_SYSLOG_PATH };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)

@@ -45,6 +45,8 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void
 fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+#define LOG_SYSLOG_PATH "/dev/log"
+
 /* Opens "stderr", "syslog" or a path for appending; -1 and errno. */
 int log_open(const char *where, enum log_kind *kind);
 

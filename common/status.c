@@ -17,8 +17,21 @@
  */
 #define STATUS_MAX SIZE_MAX
 
+/* One answer as it grows. */
+struct page {
+	struct buf text;
+	bool is_short; /* of memory: something is missing, nothing is said */
+};
+
+static void
+put_slice(struct page *out, struct slice s)
+{
+	if (!buf_append(&out->text, s.p, s.len, STATUS_MAX))
+		out->is_short = true;
+}
+
 static void __attribute__((format(printf, 2, 3)))
-put(struct buf *out, const char *fmt, ...)
+put(struct page *out, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -28,12 +41,25 @@ put(struct buf *out, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	CHECK(n >= 0 && (size_t)n < sizeof(text));
-	CHECK(buf_append(out, text, (size_t)n, STATUS_MAX));
+	put_slice(out, (struct slice){ text, (size_t)n });
+}
+
+/* Terminated, and the caller's; NULL: memory is short. */
+static char *
+take_text(struct page *out)
+{
+	size_t len_bytes = buf_len(&out->text);
+	char *text = out->is_short ? NULL : mem_try(len_bytes + 1);
+
+	if (text != NULL)
+		memcpy(text, buf_slice(&out->text).p, len_bytes);
+	buf_release(&out->text);
+	return text;
 }
 
 /* RFC 8259 section 7; what is not ASCII is taken for Latin-1. */
 static void
-put_string(struct buf *out, const char *s)
+put_string(struct page *out, const char *s)
 {
 	put(out, "\"");
 	for (; *s != '\0'; s++) {
@@ -50,8 +76,8 @@ put_string(struct buf *out, const char *s)
 }
 
 static void
-put_process(struct buf *out, const struct status *s, const struct generation *g,
-    const struct process *p)
+put_process(struct page *out, const struct status *s,
+    const struct generation *g, const struct process *p)
 {
 	uint64_t age_ms = p->pid > 0 ? s->now_ms - p->started_ms : 0;
 
@@ -63,7 +89,7 @@ put_process(struct buf *out, const struct status *s, const struct generation *g,
 }
 
 static void
-put_children(struct buf *out, const struct status *s)
+put_children(struct page *out, const struct status *s)
 {
 	bool first = true;
 
@@ -80,31 +106,25 @@ put_children(struct buf *out, const struct status *s)
 	put(out, "]");
 }
 
-static char *
-make_json(const struct status *s)
+static void
+put_json(struct page *out, const struct status *s)
 {
-	struct buf out = { 0 };
-	char *text;
-
-	put(&out, "{\"daemon\":\"%s\",\"version\":\"%s\",\"pid\":%d,",
-	    s->daemon, s->version, s->pid);
-	put(&out, "\"generation\":%u,\"complete\":%s,",
+	put(out, "{\"daemon\":\"%s\",\"version\":\"%s\",\"pid\":%d,", s->daemon,
+	    s->version, s->pid);
+	put(out, "\"generation\":%u,\"complete\":%s,",
 	    s->active != NULL ? generation_number(s->active) : 0,
 	    s->is_complete ? "true" : "false");
-	put_children(&out, s);
-	put(&out,
+	put_children(out, s);
+	put(out,
 	    ",\"last_reload\":{\"result\":\"%s\",\"error\":", s->reload_result);
-	put_string(&out, s->reload_error);
-	put(&out, "}}\n");
-	text = mem_need_strndup(buf_slice(&out).p, buf_len(&out));
-	buf_release(&out);
-	return text;
+	put_string(out, s->reload_error);
+	put(out, "}}\n");
 }
 
 /* metrics ----------------------------------------------------------------- */
 
 static void
-put_family(struct buf *out, const struct status *s, const char *name,
+put_family(struct page *out, const struct status *s, const char *name,
     const char *kind, const char *help)
 {
 	put(out, "# HELP %s_%s %s\n# TYPE %s_%s %s\n", s->daemon, name, help,
@@ -113,7 +133,7 @@ put_family(struct buf *out, const struct status *s, const char *name,
 
 /* A label's value: '"', '\\' and line ends are escaped. */
 static void
-put_label(struct buf *out, const char *value)
+put_label(struct page *out, const char *value)
 {
 	for (; *value != '\0'; value++) {
 		if (*value == '"' || *value == '\\')
@@ -126,7 +146,7 @@ put_label(struct buf *out, const char *value)
 }
 
 static void
-put_counts(struct buf *out, const struct status *s)
+put_counts(struct page *out, const struct status *s)
 {
 	const struct master_counts *c = s->counts;
 
@@ -146,7 +166,7 @@ put_counts(struct buf *out, const struct status *s)
 }
 
 static void
-put_expiry(struct buf *out, const struct status *s, const struct plan *p)
+put_expiry(struct page *out, const struct status *s, const struct plan *p)
 {
 	if (p->n_expiry == 0)
 		return;
@@ -160,52 +180,47 @@ put_expiry(struct buf *out, const struct status *s, const struct plan *p)
 }
 
 /* What the children count, then what only the master knows. */
-static char *
-make_metrics(const struct status *s)
+static void
+put_metrics(struct page *out, const struct status *s)
 {
 	char *counted = metrics_text(s->metrics);
-	struct buf out = { 0 };
-	char *text = NULL;
 
-	if (counted == NULL)
-		return NULL;
-	CHECK(buf_append(&out, counted, strlen(counted), STATUS_MAX));
-	mem_free(counted);
-	put_counts(&out, s);
-	if (s->active != NULL) {
-		put_family(&out, s, "generation", "gauge",
-		    "Number of the generation that serves.");
-		put(&out, "%s_generation %u\n", s->daemon,
-		    generation_number(s->active));
-		put_expiry(&out, s, generation_plan(s->active));
+	if (counted == NULL) {
+		out->is_short = true;
+		return;
 	}
-	text = mem_need_strndup(buf_slice(&out).p, buf_len(&out));
-	buf_release(&out);
-	return text;
+	put_slice(out, slice_of(counted));
+	mem_free(counted);
+	put_counts(out, s);
+	if (s->active != NULL) {
+		put_family(out, s, "generation", "gauge",
+		    "Number of the generation that serves.");
+		put(out, "%s_generation %u\n", s->daemon,
+		    generation_number(s->active));
+		put_expiry(out, s, generation_plan(s->active));
+	}
 }
 
 void
 status_answer(
     const struct status *s, struct slice path, struct admin_answer *out)
 {
+	struct page page = { .is_short = false };
+
 	out->status = 200;
+	out->type = "text/plain";
 	if (slice_eq(path, SLICE("/metrics"))) {
 		out->type = "text/plain; version=0.0.4";
-		out->body = make_metrics(s);
-		return;
-	}
-	if (slice_eq(path, SLICE("/status"))) {
+		put_metrics(&page, s);
+	} else if (slice_eq(path, SLICE("/status"))) {
 		out->type = "application/json";
-		out->body = make_json(s);
-		return;
-	}
-	out->type = "text/plain";
-	if (slice_eq(path, SLICE("/healthz"))) {
+		put_json(&page, s);
+	} else if (slice_eq(path, SLICE("/healthz"))) {
 		out->status = s->is_complete ? 200 : 503;
-		out->body =
-		    mem_need_strdup(s->is_complete ? "ok\n" : "not complete\n");
-		return;
+		put(&page, "%s", s->is_complete ? "ok\n" : "not complete\n");
+	} else {
+		out->status = 404;
+		put(&page, "/metrics /healthz /status\n");
 	}
-	out->status = 404;
-	out->body = mem_need_strdup("/metrics /healthz /status\n");
+	out->body = take_text(&page);
 }

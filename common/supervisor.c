@@ -130,6 +130,25 @@ reopen_logs(struct supervisor *s)
 	log_info("log files reopened");
 }
 
+/*
+ * Syslog's daemon may be started anew.  No child could connect to it again: a
+ * sandbox has no such call, or no such path.
+ */
+static void
+on_log_look(struct deadline *d)
+{
+	struct supervisor *s = container_of(d, struct supervisor, log_look);
+
+	if (s->active == NULL)
+		return;
+	if (!log_files_are_stale(generation_logs(s->active))) {
+		deadline_set(d, LOG_LOOK_MS);
+		return;
+	}
+	reopen_logs(s);
+	log_warning("syslog was started anew: lines from before may be lost");
+}
+
 static void
 on_signal(enum signal_order order, void *ctx)
 {
@@ -226,6 +245,7 @@ init(struct supervisor *s, const struct daemon_desc *d, const char *config)
 	s->listeners = listeners_new();
 	s->signals = signals_start(&s->loop, on_signal, s);
 	deadline_init(&s->minute, s->home.wheel, on_minute);
+	deadline_init(&s->log_look, s->home.wheel, on_log_look);
 }
 
 /* From the master before us, from the service manager, or made anew. */
@@ -254,6 +274,7 @@ fini(struct supervisor *s)
 	close_sockets(s);
 	signals_stop(s->signals);
 	deadline_fini(&s->minute);
+	deadline_fini(&s->log_look);
 	deadlines_free(s->home.wheel);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&s->loop) == 0);

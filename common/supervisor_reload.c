@@ -34,6 +34,9 @@ supervisor_use_log(struct supervisor *s)
 	}
 	log_init(s->daemon->name, l->kind, fd,
 	    generation_plan(s->active)->log_level);
+	deadline_clear(&s->log_look);
+	if (l->kind == LOG_TO_SYSLOG)
+		deadline_set(&s->log_look, LOG_LOOK_MS);
 }
 
 /* beginning --------------------------------------------------------------- */

@@ -17,7 +17,8 @@
 #include "common/supervisor.h"
 #include "common/takeover.h"
 
-#define LEAVING_MAX 64 /* generations that drain at one time */
+#define LOG_LOOK_MS 2000 /* how often syslog is looked for */
+#define LEAVING_MAX 64   /* generations that drain at one time */
 
 enum phase {
 	PHASE_STARTING,
@@ -41,7 +42,8 @@ struct supervisor {
 	int former;                   /* connection to the master before us, to
 				       * be told when we serve; -1: none */
 	struct deadline minute;
-	uint64_t warned_ms; /* of what expires; monotonic */
+	struct deadline log_look; /* set while the log is syslog's */
+	uint64_t warned_ms;       /* of what expires; monotonic */
 	char executable[4096];
 	enum phase phase;
 	struct generation *active;               /* owned, or NULL */
@@ -68,7 +70,10 @@ void supervisor_warn_of_expiry(struct supervisor *s);
 bool supervisor_begin(struct supervisor *s, struct plan *p, const char **error);
 void supervisor_reload(struct supervisor *s);
 void supervisor_reload_if_asked_again(struct supervisor *s);
-/* The master writes where the active generation does. */
+/*
+ * The master writes where the active generation does; and looks whether syslog
+ * is still there, where that is it.
+ */
 void supervisor_use_log(struct supervisor *s);
 
 /* supervisor_admin.c */

@@ -227,19 +227,19 @@ struct takeover_giver *
 takeover_give(uv_loop_t *loop, int sock, const struct takeover_fds *t,
     void (*on_end)(bool is_done, void *ctx), void *ctx, const char **error)
 {
-	struct takeover_giver *g = mem_need(sizeof(*g));
+	struct takeover_giver *g = mem_try(sizeof(*g));
 	char out[TAKEOVER_MESSAGE_MAX];
 	struct slice message = { out, takeover_encode(t, out) };
 
-	g->on_end = on_end;
-	g->ctx = ctx;
-	if (!fd_pass_send(sock, message, t->fd, t->n) ||
+	if (g == NULL || !fd_pass_send(sock, message, t->fd, t->n) ||
 	    !watch_open(&g->watch, loop, sock, on_ready)) {
 		fail(error, "takeover: %s", strerror(errno));
 		close(sock);
 		mem_free(g);
 		return NULL;
 	}
+	g->on_end = on_end;
+	g->ctx = ctx;
 	watch_want(&g->watch, WATCH_READ);
 	return g;
 }

@@ -43,7 +43,8 @@ struct watch_set {
 	unsigned n_watches; /* closing ones included */
 	unsigned n_armed;
 	unsigned n_handles;
-	bool is_running; /* watch_run() */
+	unsigned n_waits; /* may wrap */
+	bool is_running;  /* watch_run() */
 	bool is_stopped;
 	bool (*on_turn)(void *ctx); /* NULL: none */
 	void *ctx;                  /* borrowed from the caller */
@@ -71,6 +72,7 @@ wait_for_events(struct watch_set *set, int timeout_ms)
 	int n = epoll_wait(set->fd, all, BATCH, timeout_ms);
 	bool is_ours = true;
 
+	set->n_waits++;
 	uv_update_time(set->poll.loop);
 	for (int i = 0; i < n; i++) {
 		if (all[i].data.ptr == NULL)
@@ -419,6 +421,12 @@ bool
 watch_is_open(const struct watch *w)
 {
 	return w->fd >= 0;
+}
+
+unsigned
+watch_turn(const struct watch *w)
+{
+	return w->set->n_waits;
 }
 
 /* the loop's part --------------------------------------------------------- */

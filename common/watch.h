@@ -73,6 +73,11 @@ void watch_want(struct watch *w, unsigned events);
  */
 void watch_close(struct watch *w, void (*on_closed)(struct watch *w));
 bool watch_is_open(const struct watch *w);
+/*
+ * Which wait of the loop the reports of now come from: what it reports had
+ * happened before anything that its owners have done since.
+ */
+unsigned watch_turn(const struct watch *w);
 
 /*
  * uv_run() and uv_stop() for a process whose work is watches: the same, with

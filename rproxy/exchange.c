@@ -25,8 +25,9 @@
  *
  * A request is sent a second time once, on a fresh connection to the same
  * server, when a connection that had been idle broke before any byte of a
- * response, and the method is idempotent and had no body (RFC 9110 section
- * 9.2.2, RFC 9112 section 9.3.1).
+ * response, or was given up by the server with 408, and the method is
+ * idempotent and had no body (RFC 9110 sections 9.2.2 and 15.5.9, RFC 9112
+ * section 9.3.1).
  */
 #include <string.h>
 

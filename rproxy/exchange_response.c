@@ -164,6 +164,18 @@ change_protocol(struct exchange *x, char *bytes, size_t len)
 		   : REASON_OK;
 }
 
+/*
+ * The server has lost its patience with an idle connection while our request
+ * was on its way (RFC 9110 section 15.5.9), so we have it sent again.  On a
+ * connection of its own, or where it must not be repeated, it is the answer.
+ */
+static bool
+has_timed_out_idle(const struct exchange *x)
+{
+	return x->response.status == 408 && !x->may_park && x->is_reused &&
+	       x->need == REUSE_ANY && x->n_retries == 0 && x->n_interim == 0;
+}
+
 /* bytes: what came behind the head. */
 static enum reason
 final(struct exchange *x, char *bytes, size_t len)
@@ -176,6 +188,10 @@ final(struct exchange *x, char *bytes, size_t len)
 		why = take_connection_options(x, &framing);
 	if (why != REASON_OK)
 		return why;
+	if (has_timed_out_idle(x)) {
+		x->has_begun = false;
+		return REASON_SERVER_CLOSED;
+	}
 	drop_length(x);
 	if (!rewrite(x))
 		return REASON_NO_MEMORY;
@@ -257,10 +273,12 @@ read_head(struct exchange *x)
 	char *bytes = home->scratch;
 	size_t len = 0, used = 0;
 	size_t max_bytes = h1_max_head_bytes(&x->home->response_limits) + 1;
-	enum stream_verdict v =
-	    is_kept ? stream_fill(from, max_bytes)
-		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
+	enum stream_verdict v;
 
+	if (x->server->spoke_first)
+		return REASON_SERVER_CLOSED; /* as good as */
+	v = is_kept ? stream_fill(from, max_bytes)
+		    : stream_read(from, bytes, STREAM_SCRATCH_BYTES, &len);
 	if (v == STREAM_END)
 		return no_response(x, REASON_SERVER_CLOSED);
 	if (v == STREAM_FAILED)

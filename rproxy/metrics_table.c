@@ -31,6 +31,8 @@ const struct metric_def rproxy_metrics[] = {
 	    "reason=\"proxy_header\"", NULL),
 	[M_REFUSED_FULL] = COUNTER(
 	    "rproxy_connections_refused_total", "reason=\"full\"", NULL),
+	[M_REFUSED_MEMORY] = COUNTER(
+	    "rproxy_connections_refused_total", "reason=\"memory\"", NULL),
 	[M_REQUESTS_1XX] = COUNTER("rproxy_requests_total", "code=\"1xx\"",
 	    "Requests by the class of the status sent."),
 	[M_REQUESTS_2XX] =

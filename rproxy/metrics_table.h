@@ -14,6 +14,7 @@ enum rproxy_metric {
 	M_REFUSED_PEER,
 	M_REFUSED_HEADER,
 	M_REFUSED_FULL,
+	M_REFUSED_MEMORY,
 	M_REQUESTS_1XX, /* in the order of the classes */
 	M_REQUESTS_2XX,
 	M_REQUESTS_3XX,

@@ -20,6 +20,7 @@
 #include "tlsd/config.h"
 #include "tlsd/key_decoder.h"
 #include "tlsd/key_file.h"
+#include "tlsd/key_roles.h"
 #include "tlsd/passphrase.h"
 #include "tlsd/staple_check.h"
 #include "tlsd/tls_policy.h"
@@ -425,6 +426,7 @@ tlsd_check_files(
 		for (size_t k = 0; k < site->n_pool; k++)
 			check_pool(&checking, &site->pool[k]);
 	}
+	key_roles_check(c, f);
 	SSL_CTX_free(checking.scratch);
 	key_decoder_free(checking.decoder);
 }

@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -125,15 +128,42 @@ is_usable_curve(const EVP_PKEY *key)
 	return false;
 }
 
+/*
+ * A key of the kind RSA-PSS may say what it is for; TLS has the digest for
+ * MGF1, too, and a salt as long as it (RFC 8446 section 4.2.3).
+ */
+static bool
+can_sign_pss(EVP_PKEY *key, const char *digest)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *ctx; /* owned by md */
+	char mgf1[16] = "";
+	bool ok =
+	    md != NULL &&
+	    EVP_DigestSignInit_ex(md, &ctx, digest, NULL, NULL, key, NULL) >
+		0 &&
+	    EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0 &&
+	    EVP_PKEY_CTX_get_rsa_mgf1_md_name(ctx, mgf1, sizeof(mgf1)) > 0;
+
+	ok = ok && EVP_MD_is_a(EVP_MD_CTX_get0_md(md), mgf1);
+	EVP_MD_CTX_free(md);
+	ERR_clear_error();
+	return ok;
+}
+
 /* What the signer can sign with. */
 static bool
-is_usable(const EVP_PKEY *key)
+is_usable(EVP_PKEY *key)
 {
 	switch (EVP_PKEY_get_base_id(key)) {
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
 		return true;
+	case EVP_PKEY_RSA_PSS:
+		return can_sign_pss(key, "SHA256") ||
+		       can_sign_pss(key, "SHA384") ||
+		       can_sign_pss(key, "SHA512");
 	case EVP_PKEY_EC:
 		return is_usable_curve(key);
 	}
@@ -159,8 +189,9 @@ key_file_read(struct key_decoder *decoder, const char *path,
 	if (key == NULL || is_usable(key))
 		return key;
 	(void)snprintf(error, CERT_FILE_ERROR_MAX,
-	    "holds a key of a kind that is not supported, RSA, ECDSA (P-256, "
-	    "P-384, P-521), Ed25519 and Ed448 are");
+	    "holds a key of a kind that is not supported, RSA, RSA-PSS (with "
+	    "parameters as TLS has them), ECDSA (P-256, P-384, P-521), Ed25519 "
+	    "and Ed448 are");
 	EVP_PKEY_free(key);
 	return NULL;
 }

@@ -47,6 +47,7 @@ may_connect(const struct acceptor *a, int fd)
 	return false;
 }
 
+/* False: memory is short. */
 static bool
 take_plain(struct acceptor *a, int fd, const struct addr *peer)
 {
@@ -62,16 +63,6 @@ take_plain(struct acceptor *a, int fd, const struct addr *peer)
 	return false;
 }
 
-static bool
-take(struct acceptor *a, int fd, const struct addr *peer)
-{
-	if (a->is_unix && !may_connect(a, fd))
-		return false;
-	if (a->conf->proxy_v2)
-		return client_conn_new(a->front, fd, NULL);
-	return take_plain(a, fd, peer);
-}
-
 /* At most one line in QUIET_MS: a shortage comes and goes. */
 static bool
 may_log(uint64_t *last_ms, const struct acceptor *a)
@@ -82,6 +73,27 @@ may_log(uint64_t *last_ms, const struct acceptor *a)
 		return false;
 	*last_ms = now_ms;
 	return true;
+}
+
+static void
+note_short(struct acceptor *a)
+{
+	metrics_add(a->front->metrics, M_REFUSED_MEMORY, 1);
+	if (may_log(&a->short_logged_ms, a))
+		log_error("listen %s: memory is short, a client is closed",
+		    a->conf->name);
+}
+
+static bool
+take(struct acceptor *a, int fd, const struct addr *peer)
+{
+	if (a->is_unix && !may_connect(a, fd))
+		return false;
+	if (a->conf->proxy_v2 ? client_conn_new(a->front, fd, NULL)
+			      : take_plain(a, fd, peer))
+		return true;
+	note_short(a);
+	return false;
 }
 
 static void

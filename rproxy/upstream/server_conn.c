@@ -10,7 +10,9 @@
  *
  *	BUSY        an exchange reads, writes and sets the deadline
  *	IDLE        in the pool; watched: its end, or any byte, drops it (RFC
- *		    9112 section 9.2: what nobody asked for is no response)
+ *		    9112 section 9.2: what nobody asked for is no response);
+ *		    it may have come already when an exchange takes it, and
+ *		    be reported to that: see spoke_first
  *	ENDING      https: nobody's any more; tlsd has been told
  *
  * Owned by the exchange while BUSY, by the pool while IDLE.
@@ -114,6 +116,8 @@ server_conn_on_ready(struct watch *w, unsigned events)
 		server_connect_step(s);
 		return;
 	case SERVER_BUSY:
+		s->spoke_first |= s->is_reused && (events & WATCH_READ) &&
+				  watch_turn(w) == s->taken_turn;
 		s->user->on_progress(s, events);
 		return;
 	case SERVER_IDLE:
@@ -163,6 +167,7 @@ server_conn_use(
 	s->user = user;
 	s->exchange = exchange;
 	s->is_reused = true;
+	s->taken_turn = watch_turn(&s->stream.watch);
 	s->idle_ms = uv_now(s->stream.home->loop) - s->idle_since_ms;
 	deadline_clear(&s->deadline);
 	server_conn_count(s, M_SERVER_REUSES, 1);

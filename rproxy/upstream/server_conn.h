@@ -59,6 +59,9 @@ struct server_conn {
 	uint64_t idle_since_ms;
 	uint64_t idle_ms; /* how long it had been idle when taken */
 	bool is_reused;
+	bool spoke_first;      /* what it has to read was there before it was
+				* taken from the pool, and is no answer */
+	unsigned taken_turn;   /* watch_turn() of then */
 	bool was_lost;         /* not to be so again */
 	unsigned egress_round; /* of the upstream, when it was made */
 	enum server_state state;

@@ -430,6 +430,46 @@ def test_a_key_of_an_unusual_kind_is_refused(check, good, folder):
               "P-256")
 
 
+def pss(folder, name, *options):
+    """A key of the kind RSA-PSS with its certificate."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+    openssl("genpkey", "-algorithm", "RSA-PSS",
+            "-pkeyopt", "rsa_keygen_bits:2048",
+            *(word for o in options
+              for word in ("-pkeyopt", f"rsa_pss_keygen_{o}")), "-out", key)
+    key.chmod(0o600)
+    openssl("req", "-x509", "-new", "-key", key, "-subj", "/CN=x", "-addext",
+            "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+            "-out", cert)
+    return cert, key
+
+
+@pytest.mark.parametrize("options", [
+    (),
+    ("md:sha256", "mgf1_md:sha256", "saltlen:32"),
+    ("md:sha512", "mgf1_md:sha512", "saltlen:20"),
+])
+def test_a_key_of_the_kind_rsa_pss_is_good(check, folder, options):
+    check.site(*pss(folder, "pss", *options))
+    status, lines = check.run()
+    assert status == 0, lines
+    assert not [l for l in lines if "warning" in l]
+
+
+@pytest.mark.parametrize("options", [
+    ("md:sha1", "mgf1_md:sha1", "saltlen:20"),
+    ("md:sha256", "mgf1_md:sha512", "saltlen:32"),
+    ("md:sha256", "mgf1_md:sha256", "saltlen:48"),
+])
+def test_a_key_that_can_sign_nothing_of_tls_is_refused(check, folder,
+                                                       options):
+    check.site(*pss(folder, "pss", *options))
+    status, lines = check.run()
+    assert status == 1
+    assert any("site.ini:7: tls.key: pss.key: holds a key of a kind that is "
+               "not supported" in l for l in lines), lines
+
+
 def test_client_ca_and_crl(check, good, ca, folder):
     openssl("crl", "-in", ca.crl(), "-outform", "DER", "-out",
             folder / "users.crl")
@@ -515,10 +555,23 @@ def test_the_key_of_a_pool_must_fit_and_be_private(check, good, ca, client):
 
 def test_a_certificate_for_servers_alone_is_a_warning_in_a_pool(check, good,
                                                                 ca):
+    other = ca.issue("check-server2", NAMES)
     one_fault(https(check, good, f"tls_ca = {ca.cert}",
-                    f"tls_certificate = {good.cert}",
-                    f"tls_key = {good.key}"), "warning", "site.ini:16",
+                    f"tls_certificate = {other.cert}",
+                    f"tls_key = {other.key}"), "warning", "site.ini:16",
               "pool.tls_certificate: ", "is not for clients")
+
+
+def test_the_key_of_a_site_in_a_pool_is_a_warning(check, ca, folder):
+    """Under another name, too."""
+    both = ca.issue("check-both", NAMES, usage="serverAuth, clientAuth")
+    copy = folder / "copy.key"
+    copy.touch(0o600)
+    copy.write_bytes(both.key.read_bytes())
+    one_fault(https(check, both, f"tls_ca = {ca.cert}",
+                    f"tls_certificate = {both.cert}", "tls_key = copy.key"),
+              "warning", "site.ini:17", "pool.tls_key: copy.key is the key "
+              "of a site, too", f"{both.key.name} in site.ini:7")
 
 
 def test_two_certificates_of_one_kind_are_refused_in_a_pool(check, good, ca,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from client import fetch
 from gateway import ROOT
 from processes import Program, free_port, session_pids, wait_for
 
@@ -52,6 +53,13 @@ def test_printed_commands_work_and_ctrl_c_leaves_nothing(demo, folder):
     assert upload.startswith(str(10 << 20))
     assert "BEGIN CERTIFICATE" in certificate
     assert "BEGIN CERTIFICATE" not in secure
+    https, http = (re.search(rf" {scheme}://localhost:(\d+)",
+                             demo.log_text())[1] for scheme in
+                   ("https", "http"))
+    if "Tomcat" in demo.log_text():
+        answer = fetch(int(http), "/irj/secure", None, "localhost")
+        assert answer.get("Location") == (
+            f"https://localhost:{https}/irj/secure")
 
     # the portal, tlsd and rproxy, each the leader of a session of its own
     sessions = children(demo.pid)

@@ -280,7 +280,7 @@ def test_the_servers_own_certificate_can_be_named(through, ca, serve, folder):
 
 @pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2,
                                      ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("key", ["rsa", "ec", "ed25519"])
+@pytest.mark.parametrize("key", ["rsa", "ec", "ed25519", "rsa-pss"])
 def test_both_versions_and_each_kind_of_key(
         through, ca, serve, pair, maximum, key):
     ours = ca.issue(f"client-{key}", cn="Us", key=key, usage="clientAuth")

@@ -174,6 +174,21 @@ def test_redirects_of_container_and_application_stay_outside(
         assert answer.get("Location") == origin + location
 
 
+def test_tomcat_sends_a_client_of_http_to_the_https_port(
+        gateway, tomcat, pair, ca, tls):
+    """It names the public host, and no port or 443: it knows no other."""
+    gw = gateway(site="", start=False)
+    gw.write({"site": how_to_site(pair, ca, tomcat.port).replace(
+        "via = on\n", f"via = on\nhttps_port = {gw.https_port}\n")})
+    gw.start()
+    answer = fetch(gw.http_port, "/irj/secure", None, HOST)
+    assert answer.status == 302
+    assert answer.get("Location") == (
+        f"https://{HOST}:{gw.https_port}/irj/secure")
+    got = facts(fetch(gw.https_port, "/irj/secure", tls, HOST))
+    assert got["secure"] == "true"
+
+
 def test_tomcat_knows_scheme_name_port_and_client(portal, tls):
     got = facts(fetch(portal.https_port, "/irj/facts.jsp?a=b", tls, HOST))
     assert got["scheme"] == "https"

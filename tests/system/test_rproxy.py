@@ -1,5 +1,6 @@
 """rproxy alone, against a server that misbehaves on demand."""
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,18 @@ def proxy(rproxy, bad):
 
 def last(bad):
     return bad.requests[-1]
+
+
+@contextlib.contextmanager
+def stands_still(pid):
+    """What happens meanwhile it sees at once, in the order of arrival."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        stat = Path(f"/proc/{pid}/stat")
+        assert wait_for(lambda: stat.read_text().rsplit(") ")[1][0] == "T")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def reasons(proxy):
@@ -289,15 +303,10 @@ def test_next_request_survives_a_server_that_resets_during_the_last_bytes(
         c.send(b"POST /a HTTP/1.1\r\nHost: localhost\r\n"
                b"Content-Length: 10\r\n\r\n12345")
         assert has_head.wait(10)
-        worker = rproxy.worker()
-        # it sees all of this at once, the client's part first
-        os.kill(worker, signal.SIGSTOP)
-        try:
+        with stands_still(rproxy.worker()):
             c.send(b"67890GET / HTTP/1.1\r\nHo")
             may_answer.set()
             assert has_answered.wait(10)
-        finally:
-            os.kill(worker, signal.SIGCONT)
         assert c.read_response().status == 401
         c.send(b"st: localhost\r\n\r\n")
         assert c.read_response().status == 302
@@ -318,6 +327,67 @@ def test_get_is_sent_again_when_a_reused_connection_breaks(proxy, bad):
         second = c.request("GET", "/once").text
     assert first != second
     assert reasons(proxy) == []
+
+
+TIMED_OUT = (b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+             b"Content-Length: 0\r\n\r\n")
+FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def test_what_a_server_says_before_it_is_asked_is_no_answer(rproxy, backend):
+    has_served, may_speak, has_spoken = (threading.Event() for _ in range(3))
+
+    def serve(server, _):
+        while server.recv(4096):
+            server.sendall(FINE)
+            if not has_served.is_set():
+                has_served.set()
+                may_speak.wait(10)
+                server.sendall(STRAY)
+                has_spoken.set()
+
+    rproxy.start(backend(serve))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/").body == b"ok"
+        with stands_still(rproxy.worker()):
+            c.send_request("GET", "/")
+            may_speak.set()
+            assert has_spoken.wait(10)
+        assert c.read_response().body == b"ok"
+
+
+def timing_out(server, _):
+    """Its patience has an end when the next request is on its way."""
+    if server.recv(4096).startswith(b"GET /first"):
+        server.sendall(FINE)
+        server.recv(4096)
+        server.sendall(TIMED_OUT)
+    else:
+        server.sendall(FINE)
+
+
+def test_get_is_sent_again_when_an_idle_connection_has_timed_out(rproxy,
+                                                                 backend):
+    """RFC 9110 section 15.5.9"""
+    rproxy.start(backend(timing_out))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/first").status == 200
+        assert c.request("GET", "/next").status == 200
+    assert reasons(rproxy) == []
+
+
+def test_a_time_out_is_passed_on_where_it_may_be_the_answer(rproxy, backend):
+    """To a POST, and on a connection that was made for the request."""
+    rproxy.start(backend(timing_out))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/first").status == 200
+        assert c.request("POST", "/next", body=b"x").status == 408
+    port = backend(lambda server, _: (server.recv(4096),
+                                      server.sendall(TIMED_OUT)))
+    rproxy.stop()
+    rproxy.start(port)
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/").status == 408
 
 
 def test_post_is_never_sent_again(proxy, bad):

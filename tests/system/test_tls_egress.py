@@ -25,7 +25,7 @@ from egress_client import (CERTIFICATE, CONNECTED, CONNECT_FAILED, HANDSHAKE,
 from gateway import BUILD, IS_ROOT, RPROXY_USER
 from processes import free_port, silent_address, wait_for
 from test_keys import KINDS, found_in, memory_test, secrets
-from tls_server import TlsServer, openssl_server
+from tls_server import TlsServer, openssl_console, openssl_server
 
 SITE = "localhost"
 MIB = 1 << 20
@@ -815,6 +815,25 @@ def test_a_reset_is_no_orderly_end(egress, ca, inner):
         with stream:
             stream.sendall(b"hello")
             assert ends(stream) in ("closed", "reset")
+
+
+def test_a_server_that_asks_to_renegotiate_is_told_of(egress, ca, inner):
+    """As IIS or Apache do for a part of the site that wants a certificate."""
+    with openssl_console(inner, "-tls1_2") as (port, command):
+        where = f"127.0.0.1:{port}"
+        e = egress(pool("p", f"server = https://{where}",
+                        f"tls_ca = {ca.cert}"))
+        stream, outcome = e.ask("p", where)
+        with stream:
+            assert outcome.code == CONNECTED
+            stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            command(b"R")
+            assert ends(stream) in ("closed", "reset")
+        line = f"egress: site {SITE}, pool p, server {where}: "
+        assert e.t.logs(line + "asked to renegotiate, which is refused: "
+                        "if it wants a client certificate")
+        assert e.t.logs(line + "failed after the handshake: "
+                        "alert handshake_failure from the server")
 
 
 def test_a_shutdown_of_rproxy_is_close_notify_and_a_close_is_not(egress, ca,

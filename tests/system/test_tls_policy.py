@@ -113,6 +113,24 @@ def test_the_clients_signature_algorithms_choose_the_certificate(
     assert t.reaches(1, "handshakes_total")
 
 
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+@pytest.mark.parametrize("kind, digest", [
+    ("rsa-pss", "SHA256"),
+    ("rsa-pss-sha384", "SHA384"),
+])
+def test_a_key_of_the_kind_rsa_pss_is_served(tlsd, ca, version, kind, digest):
+    """Beside one of the kind RSA; that may be for one digest alone."""
+    pss = ca.issue(f"policy-{kind}", ["localhost"], key=kind)
+    t = tlsd(tls=f"certificate = {pss.cert}\nkey = {pss.key}\n")
+    said = s_client(t, version, "-sigalgs", "rsa_pss_pss_sha256:"
+                    "rsa_pss_pss_sha384:rsa_pss_pss_sha512:ECDSA+SHA256")
+    assert "Peer signature type: RSA-PSS\n" in said
+    assert f"Peer signing digest: {digest}\n" in said
+    said = s_client(t, version, "-sigalgs", "rsa_pss_rsae_sha256:ECDSA+SHA256")
+    assert "Peer signing digest: SHA256\n" in said
+    assert t.reaches(2, "handshakes_total")
+
+
 def test_unknown_names_are_refused_by_alert(tlsd, ca, pair):
     t = tlsd(site=SITE.format(name="portal.example.com", pair=pair, extra="",
                               tls=""))

@@ -23,6 +23,12 @@ P12_PASSWORD = "demo"
 
 KEY_OPTIONS = {
     "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa-pss": ["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa-pss-sha384": ["-algorithm", "RSA-PSS",
+                       "-pkeyopt", "rsa_keygen_bits:2048",
+                       "-pkeyopt", "rsa_pss_keygen_md:sha384",
+                       "-pkeyopt", "rsa_pss_keygen_mgf1_md:sha384",
+                       "-pkeyopt", "rsa_pss_keygen_saltlen:48"],
     "ec": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "ec384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "ed25519": ["-algorithm", "ED25519"],

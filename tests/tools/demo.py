@@ -41,6 +41,7 @@ client_ca = ../ca/ca.pem
 via = on
 timeout = 600s
 root_redirect = /irj/portal
+https_port = {https}
 
 [route portal]
 prefix = /irj
@@ -147,7 +148,8 @@ def run(folder, portal, gateway):
     authority.issue("server", NAMES)
     authority.user("user", "Demo User")
     portal.start()
-    gateway.write({"portal": SITE.format(port=portal.port)})
+    gateway.write({"portal": SITE.format(port=portal.port,
+                                               https=HTTPS)})
     gateway.start()
     print(TEXT.format(
         what=portal.what, port=portal.port, https=HTTPS, http=HTTP,

@@ -32,20 +32,37 @@ def subject(certificate):
 
 
 @contextlib.contextmanager
-def openssl_server(pair, *options):
-    """openssl s_server, which answers "GET /" with a page; its port."""
+def _s_server(pair, *options, **more):
     port = free_port()
     run = subprocess.Popen(
         ["openssl", "s_server", "-accept", str(port), "-cert", pair.cert,
-         "-key", pair.key, "-www", "-quiet", *map(str, options)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
+         "-key", pair.key, *map(str, options)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
     try:
         assert wait_for(lambda: listens(port))
-        yield port
+        yield port, run.stdin
     finally:
         run.kill()
         run.wait()
+
+
+@contextlib.contextmanager
+def openssl_server(pair, *options):
+    """openssl s_server, which answers "GET /" with a page; its port."""
+    with _s_server(pair, "-www", "-quiet", *options,
+                      stdin=subprocess.DEVNULL) as (port, _):
+        yield port
+
+
+@contextlib.contextmanager
+def openssl_console(pair, *options):
+    """openssl s_server; its port, and command(line) for its console."""
+    with _s_server(pair, *options, stdin=subprocess.PIPE) as (port, stdin):
+        def command(line):
+            stdin.write(line + b"\n")
+            stdin.flush()
+        with stdin:
+            yield port, command
 
 
 class TlsServer:

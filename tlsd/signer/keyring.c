@@ -210,8 +210,8 @@ is_usable(const char *path, EVP_PKEY *key)
 	    EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "ED25519") ||
 	    EVP_PKEY_is_a(key, "ED448"))
 		return true;
-	return refuse("%s: a key of kind %s cannot be used: RSA, EC, Ed25519 "
-		      "or Ed448 is allowed",
+	return refuse("%s: a key of kind %s cannot be used: RSA, RSA-PSS, EC, "
+		      "Ed25519 or Ed448 is allowed",
 	    path, EVP_PKEY_get0_type_name(key));
 }
 

@@ -538,7 +538,8 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 	struct client_conn *c = try_new(w, fd, listen->proxy_protocol);
 
 	if (c == NULL) {
-		metrics_add(w->metrics, TLSD_REFUSED_MEMORY, 1);
+		handshake_report_refused(
+		    &w->report, peer, TLSD_REFUSED_MEMORY, "no_memory");
 		close(fd);
 		return;
 	}

@@ -17,7 +17,7 @@ struct worker;
  * Takes over fd (non-blocking) of a client at peer (copied) that came by
  * listen (borrowed from the configuration).  The connection lives on its
  * own from here and frees itself; when there is no memory for it, fd is
- * closed and the refusal counted.
+ * closed and the refusal counted and logged.
  */
 void client_conn_start(struct worker *w, int fd, const struct addr *peer,
     const struct listen_conf *listen);

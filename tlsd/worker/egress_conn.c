@@ -324,7 +324,10 @@ look(struct egress_conn *c)
 static enum egress_state
 step_relay(struct egress_conn *c)
 {
-	switch (run_relay(c)) {
+	enum relay_verdict v = run_relay(c);
+
+	egress_outcome_note_another(c);
+	switch (v) {
 	case RELAY_VANISHED:
 		egress_conn_count(
 		    c, TLSD_EGRESS_TRUNCATED, c->relay.up_way != RELAY_ENDED);

@@ -30,8 +30,9 @@ struct egress_conn {
 	struct egress *home; /* borrowed, outlives us */
 	TAILQ_ENTRY(egress_conn) entry;
 	enum egress_state state;
-	bool is_expired;       /* the deadline has passed */
-	unsigned rproxy_ready; /* reported by the watches, not yet used */
+	bool is_expired;        /* the deadline has passed */
+	bool has_noted_another; /* handshake, that was refused */
+	unsigned rproxy_ready;  /* reported by the watches, not yet used */
 	unsigned server_ready;
 	unsigned n_handles; /* open or closing */
 	struct watch rproxy;
@@ -79,6 +80,11 @@ egress_outcome_fail(struct egress_conn *c, enum egress_code code,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Tells that there is one, and counts it.  False: rproxy is gone. */
 bool egress_outcome_succeed(struct egress_conn *c);
+/*
+ * The server has asked for a second handshake, if it has: for the log, once.
+ * It may then do without, or end the connection in any way.
+ */
+void egress_outcome_note_another(struct egress_conn *c);
 /* TLS has failed after that: for the log alone. */
 void egress_outcome_note_late(const struct egress_conn *c);
 

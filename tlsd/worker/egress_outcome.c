@@ -82,6 +82,17 @@ egress_outcome_succeed(struct egress_conn *c)
 }
 
 void
+egress_outcome_note_another(struct egress_conn *c)
+{
+	if (!c->tls.io.has_refused_another || c->has_noted_another)
+		return;
+	c->has_noted_another = true;
+	write_line(c, "asked to renegotiate, which is refused",
+	    SLICE("if it wants a client certificate it must ask for it in the "
+		  "first handshake"));
+}
+
+void
 egress_outcome_note_late(const struct egress_conn *c)
 {
 	char text[EGRESS_TEXT_MAX + 1];

@@ -190,6 +190,23 @@ signature_settable(void *data, void *provider)
 	return types;
 }
 
+/*
+ * One of the kind RSA-PSS may be for one digest alone; OpenSSL asks so which
+ * of the client's algorithms a certificate is good for.
+ */
+static bool
+is_digest_of_key(const struct signature *s)
+{
+	char name[16];
+	enum digest only;
+
+	if (!EVP_PKEY_is_a(s->key->public, "RSA-PSS") ||
+	    EVP_PKEY_get_default_digest_name(
+		s->key->public, name, sizeof(name)) != 2)
+		return true;
+	return parse_digest(name, &only) && only == s->digest;
+}
+
 static int
 signature_init(
     void *data, const char *digest, void *key, const OSSL_PARAM params[])
@@ -205,7 +222,8 @@ signature_init(
 		if (digest != NULL && digest[0] != '\0')
 			return 0;
 	} else if (!parse_digest(
-		       digest != NULL ? digest : "SHA256", &s->digest)) {
+		       digest != NULL ? digest : "SHA256", &s->digest) ||
+		   !is_digest_of_key(s)) {
 		return 0;
 	}
 	s->is_pss = EVP_PKEY_is_a(s->key->public, "RSA-PSS");

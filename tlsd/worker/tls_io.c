@@ -53,6 +53,11 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	if (description == SSL_AD_CLOSE_NOTIFY ||
 	    description == SSL_AD_USER_CANCELLED)
 		return;
+	/* our answer, a warning: what ends the connection is yet to come */
+	if (description == SSL_AD_NO_RENEGOTIATION) {
+		t->has_refused_another = true;
+		return;
+	}
 	t->error = alert_name(description);
 	t->alert_from_peer = (where & SSL_CB_READ) != 0;
 }

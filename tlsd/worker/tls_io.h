@@ -54,6 +54,8 @@ struct tls_io {
 	struct buf in; /* ciphertext left over from a call; tls_bio.c's own */
 	struct sign_op *sign; /* borrowed; NULL once hands are shaken, or not */
 	const struct site_conf *site; /* borrowed; NULL: none chosen yet */
+	/* The peer asked for a second handshake (TLS 1.2); it got a warning. */
+	bool has_refused_another;
 	const char *error;  /* constant text: alert or reason, see below */
 	const char *detail; /* OpenSSL's words for it, constant; NULL: none */
 

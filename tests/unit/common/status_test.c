@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 #include "common/status.h"
+#include "tests/unit/short_memory.h"
 
 #define MANY_SITES 20000
 
@@ -70,11 +72,45 @@ metrics_name_each_of_many_sites(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* However far it comes: there is a whole answer, or none. */
+static void
+memory_that_is_short_makes_no_half_answer(void **state)
+{
+	static const char *const paths[] = { "/metrics", "/status", "/healthz",
+		"/elsewhere" };
+	struct master_counts counts = { 0 };
+	struct status s = { .daemon = "demo",
+		.version = "1",
+		.counts = &counts,
+		.reload_result = "none",
+		.reload_error = "" };
+	struct admin_answer a;
+
+	(void)state;
+	if (metrics == NULL)
+		metrics = metrics_new(counted, 1);
+	s.metrics = metrics;
+	for (unsigned i = 0; i < ARRAY_LEN(paths); i++) {
+		unsigned n = 0;
+
+		for (a.body = NULL; a.body == NULL; n++) {
+			until_short = n;
+			status_answer(&s, slice_of(paths[i]), &a);
+			assert_true(n < 100);
+		}
+		until_short = UINT_MAX;
+		assert_true(n > 1);
+		assert_int_equal(a.body[strlen(a.body) - 1], '\n');
+		mem_free(a.body);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics_name_each_of_many_sites),
+		cmocka_unit_test(memory_that_is_short_makes_no_half_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

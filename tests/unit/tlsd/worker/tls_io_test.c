@@ -839,10 +839,16 @@ does_not_renegotiate(void **state)
 	assert_int_equal(
 	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_WANT_READ);
 	assert_int_equal(tls_io_flush(&l.server), TLS_OK);
+	assert_true(l.server.has_refused_another);
 	/* but not for ever: see key_updates_without_end_are_a_flood */
 	assert_in_range(l.server.n_late, 1, 3);
 	assert_true(SSL_do_handshake(l.client) <= 0);
 	ERR_clear_error();
+	/* with an alert, which is what is wrong in the end */
+	assert_int_equal(
+	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_FAILED);
+	assert_string_equal(tls_io_error(&l.server), "handshake_failure");
+	assert_true(l.server.alert_from_peer);
 	link_close(&l);
 	SSL_CTX_free(ctx);
 }
