@@ -88,7 +88,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	expiry supervisor supervisor_reload supervisor_admin master stream reach
 TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
-	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/relay \
+	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/conn_pair worker/relay \
 	worker/backend worker/handshake_failure worker/unique_id \
 	worker/handshake_report worker/address_limit worker/intro worker/handshakes worker/staples \
 	signer/signer signer/serve signer/sign signer/point signer/keyring \
@@ -131,7 +131,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/conf common/schema common/site_conf common/site_hop_take
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
-	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
+	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/conn_pair tlsd/worker/relay \
 	tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
