@@ -85,7 +85,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	deadline burst listen privdrop sandbox child \
 	child_wire fd_pass plan log_files listeners process channels generation \
 	signals ready admin_request admin status state_page takeover \
-	expiry supervisor supervisor_reload supervisor_admin master stream reach
+	expiry supervisor supervisor_reload supervisor_admin master stream connect reach
 TLSD := config config_schema ticket_keys tls_policy passphrase staple_check cert_pool cert_file cert_spki key_decoder key_file cert_check cert_expiry check_files protocol metrics_table \
 	master/master master/check \
 	worker/worker worker/acceptor worker/client_conn worker/client_relay worker/client_state worker/conn_pair worker/relay \
@@ -127,7 +127,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/expiry common/status \
 	common/slice common/buf common/arena common/number common/addr \
 	common/proxy_v2 common/egress_wire common/bundle common/clock common/metrics \
-	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
+	common/watch common/stream common/connect common/deadline common/mem common/site_names common/siphash common/site_rule_value \
 	common/conf common/schema common/site_conf common/site_hop_take
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \

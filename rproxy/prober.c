@@ -25,10 +25,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/connect.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/resolve.h"
@@ -171,17 +171,6 @@ finish(struct probe *p, bool good, const char *why)
 	leave(p);
 }
 
-static bool
-is_connected(struct probe *p, int *error)
-{
-	socklen_t len = sizeof(*error);
-
-	if (getsockopt(p->stream.watch.fd, SOL_SOCKET, SO_ERROR, error, &len) !=
-	    0)
-		*error = errno;
-	return *error == 0;
-}
-
 static void
 send_request(struct probe *p)
 {
@@ -199,9 +188,9 @@ send_request(struct probe *p)
 static void
 finish_connect(struct probe *p)
 {
-	int error = 0;
+	int error = connect_error(p->stream.watch.fd);
 
-	if (is_connected(p, &error))
+	if (error == 0)
 		send_request(p);
 	else
 		finish(p, false, strerror(error));
@@ -289,16 +278,14 @@ on_ready(struct watch *w, unsigned events)
 
 /* False: errno. */
 static bool
-begin_connect(struct probe *p, const struct addr *a)
+open_stream(struct probe *p, const struct addr *a)
 {
-	int fd = socket(
-	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = connect_begin(a);
 	int error;
 
 	if (fd < 0)
 		return false;
-	if ((connect(fd, &a->u.sa, a->len) == 0 || errno == EINPROGRESS) &&
-	    stream_open(&p->stream, &p->home->streams, fd, on_ready))
+	if (stream_open(&p->stream, &p->home->streams, fd, on_ready))
 		return true;
 	error = errno;
 	(void)close(fd);
@@ -316,7 +303,7 @@ ask_server(struct probe *p)
 		rest(p);
 		return;
 	}
-	if (!begin_connect(p, &r->addr[p->address % r->n_addr])) {
+	if (!open_stream(p, &r->addr[p->address % r->n_addr])) {
 		note(p, false, strerror(errno));
 		rest(p);
 		return;
@@ -332,7 +319,7 @@ ask_tlsd(struct probe *p)
 {
 	struct iovec v = { (char *)p->question.p, p->question.len };
 
-	if (!begin_connect(p, &p->home->egress)) {
+	if (!open_stream(p, &p->home->egress)) {
 		log_debug("health probe: tlsd (egress): %s", strerror(errno));
 		rest(p);
 		return;
