@@ -108,8 +108,7 @@ struct probe {
 
 struct prober {
 	uv_loop_t loop;
-	struct bundle *bundle; /* owned, as are the next two */
-	struct rproxy_config *config;
+	struct rproxy_config *config; /* owned, as is the next */
 	struct deadlines *deadlines;
 	struct stream_home streams;
 	struct addr egress;       /* where tlsd listens, if there is https */
@@ -482,13 +481,9 @@ read_config(struct prober *w, const struct inheritance *in)
 {
 	struct conf_faults *faults = conf_faults_new();
 
-	w->bundle = bundle_open(in->bundle_fd);
-	if (w->bundle == NULL)
-		child_fail("the configuration did not arrive");
-	w->config = rproxy_config_read(in->config, w->bundle, faults);
-	if (conf_n_errors(faults) > 0)
-		child_fail("%s", conf_fault_text(faults, 0));
-	conf_faults_free(faults);
+	w->config =
+	    rproxy_config_read(in->config, child_take_bundle(in), faults);
+	child_check_config(faults);
 	w->page = state_page_map("rproxy", &health_state, in->state_fd);
 	if (w->page == NULL)
 		child_fail("the page of server states did not arrive");

@@ -81,8 +81,7 @@ static const char *const allowed[] = {
 
 struct worker {
 	uv_loop_t loop;
-	struct bundle *bundle; /* owned, as is all that follows */
-	struct rproxy_config *config;
+	struct rproxy_config *config; /* owned, as is all that follows */
 	struct metrics *metrics;
 	struct stream_home streams;
 	struct deadlines *deadlines;
@@ -106,13 +105,9 @@ read_config(struct worker *w, const struct inheritance *in)
 {
 	struct conf_faults *faults = conf_faults_new();
 
-	w->bundle = bundle_open(in->bundle_fd);
-	if (w->bundle == NULL)
-		child_fail("the configuration did not arrive");
-	w->config = rproxy_config_read(in->config, w->bundle, faults);
-	if (conf_n_errors(faults) > 0)
-		child_fail("%s", conf_fault_text(faults, 0));
-	conf_faults_free(faults);
+	w->config =
+	    rproxy_config_read(in->config, child_take_bundle(in), faults);
+	child_check_config(faults);
 	site_list_forget_entries(&w->config->sites);
 }
 
