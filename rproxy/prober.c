@@ -32,6 +32,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/resolve.h"
+#include "common/sandbox.h"
 #include "common/deadline.h"
 #include "common/stream.h"
 #include "rproxy/config.h"
@@ -40,12 +41,7 @@
 #include "rproxy/upstream/health.h"
 
 static const char *const allowed[] = {
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
-	"clock_gettime",
-	"restart_syscall",
+	SANDBOX_LOOP,
 	/* servers, the master, the log */
 	"socket",
 	"connect",
@@ -62,23 +58,8 @@ static const char *const allowed[] = {
 	"ioctl",
 	"fcntl",
 	"getpid",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	"futex",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SANDBOX_MEMORY,
+	SANDBOX_END,
 };
 
 /* As much of a status line as matters. */

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/sandbox.h"
 #include "common/watch.h"
 #include "rproxy/exchange.h"
 #include "rproxy/front/acceptor.h"
@@ -30,14 +31,8 @@
  * Found with strace, once under load and once through start, drain and end.
  */
 static const char *const allowed[] = {
-	/* the loop and the clock */
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
-	"clock_gettime",
+	SANDBOX_LOOP,
 	"gettimeofday",
-	"restart_syscall",
 	/* clients, servers, the master, the logs */
 	"accept4",
 	"socket",
@@ -60,23 +55,8 @@ static const char *const allowed[] = {
 	/* who it is that connects */
 	"geteuid",
 	"getpid",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	"futex",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SANDBOX_MEMORY,
+	SANDBOX_END,
 };
 
 struct worker {
