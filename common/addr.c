@@ -54,32 +54,16 @@ addr_from_ip6(const void *ip, const void *port)
 }
 
 static bool
-parse_ip4(struct slice s, uint16_t port, struct addr *out)
+parse_ip(int family, struct slice s, uint16_t port, struct addr *out)
 {
+	const uint16_t wire_port = htons(port);
 	char text[INET6_ADDRSTRLEN];
-	struct addr a = { .len = sizeof(a.u.in) };
+	char ip[IP6_BYTES];
 
-	a.u.in.sin_family = AF_INET;
-	a.u.in.sin_port = htons(port);
-	if (!to_text(s, text) ||
-	    inet_pton(AF_INET, text, &a.u.in.sin_addr) != 1)
+	if (!to_text(s, text) || inet_pton(family, text, ip) != 1)
 		return false;
-	*out = a;
-	return true;
-}
-
-static bool
-parse_ip6(struct slice s, uint16_t port, struct addr *out)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct addr a = { .len = sizeof(a.u.in6) };
-
-	a.u.in6.sin6_family = AF_INET6;
-	a.u.in6.sin6_port = htons(port);
-	if (!to_text(s, text) ||
-	    inet_pton(AF_INET6, text, &a.u.in6.sin6_addr) != 1)
-		return false;
-	*out = a;
+	*out = family == AF_INET ? addr_from_ip4(ip, &wire_port)
+				 : addr_from_ip6(ip, &wire_port);
 	return true;
 }
 
@@ -113,8 +97,9 @@ bool
 addr_parse_ip(struct slice text, uint16_t port, struct addr *out)
 {
 	if (strip_brackets(&text))
-		return parse_ip6(text, port, out);
-	return parse_ip4(text, port, out) || parse_ip6(text, port, out);
+		return parse_ip(AF_INET6, text, port, out);
+	return parse_ip(AF_INET, text, port, out) ||
+	       parse_ip(AF_INET6, text, port, out);
 }
 
 bool
@@ -134,8 +119,8 @@ addr_parse(struct slice text, struct addr *out)
 	if (!number_parse(slice_from(text, colon), &port) || port > UINT16_MAX)
 		return false;
 	if (strip_brackets(&host))
-		return parse_ip6(host, (uint16_t)port, out);
-	return parse_ip4(host, (uint16_t)port, out);
+		return parse_ip(AF_INET6, host, (uint16_t)port, out);
+	return parse_ip(AF_INET, host, (uint16_t)port, out);
 }
 
 /* Network order; NULL and length 0 when it is not an IP address. */

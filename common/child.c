@@ -168,6 +168,26 @@ child_fail(const char *fmt, ...)
 	exit(1);
 }
 
+struct bundle *
+child_take_bundle(const struct inheritance *in)
+{
+	struct bundle *b = bundle_open(in->bundle_fd);
+
+	if (b == NULL)
+		child_fail("the configuration did not arrive");
+	return b;
+}
+
+void
+child_check_config(struct conf_faults *f)
+{
+	const char *error = conf_fault_text(f, conf_first_error(f));
+
+	if (error != NULL)
+		child_fail("%s", error);
+	conf_faults_free(f);
+}
+
 /* One message, whatever it is; the end of the socket is our end. */
 static struct child_order
 receive_order(void)

@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "common/bundle.h"
+#include "common/conf.h"
 #include "common/log.h"
 
 #define CHILD_CONTROL_FD 3
@@ -61,6 +62,14 @@ bool child_is_child(int argc, char **argv, const char **role);
  * that are the master's business, and SIGPIPE.  Standard input is /dev/null.
  */
 void child_receive(struct inheritance *in);
+
+/* What the configuration is read from, once; never NULL, the caller's. */
+struct bundle *child_take_bundle(const struct inheritance *in);
+/*
+ * The configuration has been read, and the master found it good before: fails
+ * with the first error if there is one all the same.  Frees f.
+ */
+void child_check_config(struct conf_faults *f);
 
 /* Start-up is done: tells the master. */
 void child_ready(void);

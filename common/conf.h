@@ -53,6 +53,8 @@ size_t conf_n_warnings(const struct conf_faults *f);
 /* The i-th fault as text, "error: " or "warning: " in front; NULL past end. */
 const char *conf_fault_text(const struct conf_faults *f, size_t i);
 bool conf_fault_is_error(const struct conf_faults *f, size_t i);
+/* Number of the first fault that is an error; past the end: none is. */
+size_t conf_first_error(const struct conf_faults *f);
 
 /* One ini file, read through the bundle. */
 struct conf_file;

@@ -126,3 +126,13 @@ conf_fault_is_error(const struct conf_faults *f, size_t i)
 {
 	return i < f->n && f->v[i].is_error;
 }
+
+size_t
+conf_first_error(const struct conf_faults *f)
+{
+	size_t i = 0;
+
+	while (i < f->n && !f->v[i].is_error)
+		i++;
+	return i;
+}

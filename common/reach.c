@@ -11,10 +11,9 @@
 #include "common/reach.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/check.h"
+#include "common/connect.h"
 
 #define RETRY_MS 50
 /* Connections opened in one turn of the loop when the other is back. */
@@ -23,15 +22,10 @@
 static int
 try_connect(struct reach *r)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error = 0;
+	int fd = connect_begin(&r->address);
 
-	if (fd < 0 || connect(fd, &r->address.u.sa, r->address.len) != 0)
-		error = errno;
-	if (error != 0 && fd >= 0)
-		(void)close(fd);
-	r->on_attempt(r, error);
-	return error == 0 ? fd : -1;
+	r->on_attempt(r, fd < 0 ? errno : 0);
+	return fd;
 }
 
 static void

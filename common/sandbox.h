@@ -1,7 +1,8 @@
 /*
  * The last step of a child's start: what it cannot do from here on.  The only
  * user of libseccomp.  Each role has its list of system calls as a table at
- * the top of its file.
+ * the top of its file; what any process with a loop (common/watch.h) takes is
+ * named here.
  */
 #ifndef COMMON_SANDBOX_H
 #define COMMON_SANDBOX_H
@@ -9,6 +10,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* And the clock. */
+#define SANDBOX_LOOP                                                           \
+	"epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "clock_gettime",     \
+	    "restart_syscall"
+/* futex: what malloc and OpenSSL lock, the threads that look up names. */
+#define SANDBOX_MEMORY                                                         \
+	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex"
+/* Also by abort(). */
+#define SANDBOX_END                                                            \
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",       \
+	    "gettid", "tgkill", "exit", "exit_group"
 
 /*
  * A system call by name, allowed without conditions.  A name that this

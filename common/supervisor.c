@@ -15,6 +15,7 @@
  * Owns everything that outlives a generation: the listening sockets, the
  * shared pages of metrics and state, the admin socket.
  */
+#include <errno.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,15 +194,29 @@ on_minute(struct deadline *d)
 
 /* the whole -------------------------------------------------------------- */
 
+static void
+seal(struct plan *p, const struct bundle *b, struct conf_faults *f)
+{
+	p->bundle_fd = bundle_seal(b);
+	if (p->bundle_fd < 0)
+		conf_error(f, (struct conf_place){ p->config, 0 },
+		    "cannot be handed to the children: %s", strerror(errno));
+}
+
 bool
 supervisor_read_plan(const struct daemon_desc *d, const char *path,
     struct plan *out, struct conf_faults *f)
 {
+	struct bundle *b = bundle_new();
+
 	plan_init(out, path);
-	d->read_plan(path, out, f);
-	mem_trim();
+	d->read_plan(path, b, out, f);
 	if (conf_n_errors(f) == 0)
 		plan_check(out, f);
+	if (conf_n_errors(f) == 0)
+		seal(out, b, f);
+	bundle_free(b);
+	mem_trim();
 	return conf_n_errors(f) == 0;
 }
 

@@ -25,11 +25,11 @@ struct daemon_desc {
 	struct state_desc state;
 	/*
 	 * Reads the configuration at path (absolute) and everything it
-	 * names.  *out is initialised by the caller and fit for use when f
-	 * holds no error.
+	 * names through b, which the children get.  *out is initialised by
+	 * the caller and fit for use when f holds no error.
 	 */
-	void (*read_plan)(
-	    const char *path, struct plan *out, struct conf_faults *f);
+	void (*read_plan)(const char *path, struct bundle *b, struct plan *out,
+	    struct conf_faults *f);
 	/*
 	 * "-e URL": writes what would become of it by the configuration at
 	 * path; returns the exit status, 1 when f holds an error.  NULL: the

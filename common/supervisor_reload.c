@@ -109,16 +109,6 @@ log_faults(const struct conf_faults *f)
 	}
 }
 
-static const char *
-first_error(const struct conf_faults *f)
-{
-	size_t i = 0;
-
-	while (!conf_fault_is_error(f, i))
-		i++;
-	return text_of(f, i);
-}
-
 void
 supervisor_reload(struct supervisor *s)
 {
@@ -140,7 +130,7 @@ supervisor_reload(struct supervisor *s)
 	f = conf_faults_new();
 	if (!supervisor_read_plan(s->daemon, s->config, &p, f)) {
 		log_faults(f);
-		reload_failed(s, first_error(f));
+		reload_failed(s, text_of(f, conf_first_error(f)));
 	} else {
 		log_faults(f);
 		if (!supervisor_begin(s, &p, &error))

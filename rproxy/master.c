@@ -2,9 +2,6 @@
  * rproxy's master: the workers, their addresses and their access logs.  Runs
  * in the master, which is the common supervisor and this description.
  */
-#include <errno.h>
-#include <string.h>
-
 #include "common/master.h"
 #include "common/mem.h"
 #include "rproxy/config.h"
@@ -56,21 +53,14 @@ fill_plan(struct plan *p, const struct rproxy_config *c)
 }
 
 static void
-read_plan(const char *path, struct plan *out, struct conf_faults *f)
+read_plan(
+    const char *path, struct bundle *b, struct plan *out, struct conf_faults *f)
 {
-	struct bundle *b = bundle_new();
 	struct rproxy_config *c = rproxy_config_read(path, b, f);
 
-	if (conf_n_errors(f) == 0) {
+	if (conf_n_errors(f) == 0)
 		fill_plan(out, c);
-		out->bundle_fd = bundle_seal(b);
-		if (out->bundle_fd < 0)
-			conf_error(f, (struct conf_place){ path, 0 },
-			    "cannot be handed to the children: %s",
-			    strerror(errno));
-	}
 	rproxy_config_free(c);
-	bundle_free(b);
 }
 
 static int

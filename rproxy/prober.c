@@ -25,13 +25,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/connect.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/resolve.h"
+#include "common/sandbox.h"
 #include "common/deadline.h"
 #include "common/stream.h"
 #include "rproxy/config.h"
@@ -40,12 +41,7 @@
 #include "rproxy/upstream/health.h"
 
 static const char *const allowed[] = {
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
-	"clock_gettime",
-	"restart_syscall",
+	SANDBOX_LOOP,
 	/* servers, the master, the log */
 	"socket",
 	"connect",
@@ -62,23 +58,8 @@ static const char *const allowed[] = {
 	"ioctl",
 	"fcntl",
 	"getpid",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	"futex",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SANDBOX_MEMORY,
+	SANDBOX_END,
 };
 
 /* As much of a status line as matters. */
@@ -108,8 +89,7 @@ struct probe {
 
 struct prober {
 	uv_loop_t loop;
-	struct bundle *bundle; /* owned, as are the next two */
-	struct rproxy_config *config;
+	struct rproxy_config *config; /* owned, as is the next */
 	struct deadlines *deadlines;
 	struct stream_home streams;
 	struct addr egress;       /* where tlsd listens, if there is https */
@@ -171,17 +151,6 @@ finish(struct probe *p, bool good, const char *why)
 	leave(p);
 }
 
-static bool
-is_connected(struct probe *p, int *error)
-{
-	socklen_t len = sizeof(*error);
-
-	if (getsockopt(p->stream.watch.fd, SOL_SOCKET, SO_ERROR, error, &len) !=
-	    0)
-		*error = errno;
-	return *error == 0;
-}
-
 static void
 send_request(struct probe *p)
 {
@@ -199,9 +168,9 @@ send_request(struct probe *p)
 static void
 finish_connect(struct probe *p)
 {
-	int error = 0;
+	int error = connect_error(p->stream.watch.fd);
 
-	if (is_connected(p, &error))
+	if (error == 0)
 		send_request(p);
 	else
 		finish(p, false, strerror(error));
@@ -289,16 +258,14 @@ on_ready(struct watch *w, unsigned events)
 
 /* False: errno. */
 static bool
-begin_connect(struct probe *p, const struct addr *a)
+open_stream(struct probe *p, const struct addr *a)
 {
-	int fd = socket(
-	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = connect_begin(a);
 	int error;
 
 	if (fd < 0)
 		return false;
-	if ((connect(fd, &a->u.sa, a->len) == 0 || errno == EINPROGRESS) &&
-	    stream_open(&p->stream, &p->home->streams, fd, on_ready))
+	if (stream_open(&p->stream, &p->home->streams, fd, on_ready))
 		return true;
 	error = errno;
 	(void)close(fd);
@@ -316,7 +283,7 @@ ask_server(struct probe *p)
 		rest(p);
 		return;
 	}
-	if (!begin_connect(p, &r->addr[p->address % r->n_addr])) {
+	if (!open_stream(p, &r->addr[p->address % r->n_addr])) {
 		note(p, false, strerror(errno));
 		rest(p);
 		return;
@@ -332,7 +299,7 @@ ask_tlsd(struct probe *p)
 {
 	struct iovec v = { (char *)p->question.p, p->question.len };
 
-	if (!begin_connect(p, &p->home->egress)) {
+	if (!open_stream(p, &p->home->egress)) {
 		log_debug("health probe: tlsd (egress): %s", strerror(errno));
 		rest(p);
 		return;
@@ -495,13 +462,9 @@ read_config(struct prober *w, const struct inheritance *in)
 {
 	struct conf_faults *faults = conf_faults_new();
 
-	w->bundle = bundle_open(in->bundle_fd);
-	if (w->bundle == NULL)
-		child_fail("the configuration did not arrive");
-	w->config = rproxy_config_read(in->config, w->bundle, faults);
-	if (conf_n_errors(faults) > 0)
-		child_fail("%s", conf_fault_text(faults, 0));
-	conf_faults_free(faults);
+	w->config =
+	    rproxy_config_read(in->config, child_take_bundle(in), faults);
+	child_check_config(faults);
 	w->page = state_page_map("rproxy", &health_state, in->state_fd);
 	if (w->page == NULL)
 		child_fail("the page of server states did not arrive");

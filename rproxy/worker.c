@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/sandbox.h"
 #include "common/watch.h"
 #include "rproxy/exchange.h"
 #include "rproxy/front/acceptor.h"
@@ -30,14 +31,8 @@
  * Found with strace, once under load and once through start, drain and end.
  */
 static const char *const allowed[] = {
-	/* the loop and the clock */
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
-	"clock_gettime",
+	SANDBOX_LOOP,
 	"gettimeofday",
-	"restart_syscall",
 	/* clients, servers, the master, the logs */
 	"accept4",
 	"socket",
@@ -60,29 +55,13 @@ static const char *const allowed[] = {
 	/* who it is that connects */
 	"geteuid",
 	"getpid",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	"futex",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SANDBOX_MEMORY,
+	SANDBOX_END,
 };
 
 struct worker {
 	uv_loop_t loop;
-	struct bundle *bundle; /* owned, as is all that follows */
-	struct rproxy_config *config;
+	struct rproxy_config *config; /* owned, as is all that follows */
 	struct metrics *metrics;
 	struct stream_home streams;
 	struct deadlines *deadlines;
@@ -106,13 +85,9 @@ read_config(struct worker *w, const struct inheritance *in)
 {
 	struct conf_faults *faults = conf_faults_new();
 
-	w->bundle = bundle_open(in->bundle_fd);
-	if (w->bundle == NULL)
-		child_fail("the configuration did not arrive");
-	w->config = rproxy_config_read(in->config, w->bundle, faults);
-	if (conf_n_errors(faults) > 0)
-		child_fail("%s", conf_fault_text(faults, 0));
-	conf_faults_free(faults);
+	w->config =
+	    rproxy_config_read(in->config, child_take_bundle(in), faults);
+	child_check_config(faults);
 	site_list_forget_entries(&w->config->sites);
 }
 

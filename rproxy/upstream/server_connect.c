@@ -14,11 +14,10 @@
  * connect_timeout is for all of it.
  */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/connect.h"
 #include "common/log.h"
 #include "rproxy/metrics_table.h"
 #include "rproxy/upstream/server_conn_inner.h"
@@ -107,36 +106,13 @@ conn_init(struct server_conn *s, struct server *server,
 static void
 finish_connect(struct server_conn *s)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
+	int error = connect_error(s->stream.watch.fd);
 
-	if (getsockopt(
-		s->stream.watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
 	if (error != 0) {
 		connect_failed(s, connect_reason(error), strerror(error));
 		return;
 	}
 	connected(s);
-}
-
-/* A socket on its way to a; -1 and errno. */
-static int
-begin_connect(const struct addr *a)
-{
-	int on = 1;
-	int fd = socket(
-	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, &a->u.sa, a->len) == 0 || errno == EINPROGRESS)
-		return fd;
-	int error = errno;
-	(void)close(fd);
-	errno = error;
-	return -1;
 }
 
 static struct server_conn *
@@ -145,7 +121,7 @@ new_http(struct server *server, unsigned address,
 {
 	struct upstream *u = server->home;
 	struct resolve *r = &server->resolve;
-	int fd = begin_connect(&r->addr[address % r->n_addr]);
+	int fd = connect_begin(&r->addr[address % r->n_addr]);
 
 	if (fd < 0)
 		return no_conn(server, -1, errno, why);

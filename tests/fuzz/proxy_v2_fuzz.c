@@ -11,30 +11,19 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/mem.h"
 #include "common/proxy_v2.h"
+#include "tests/fuzz/prefixes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void
-check_prefixes(struct slice in, enum proxy_v2_verdict whole)
+static enum proxy_v2_verdict
+decode(struct slice in)
 {
-	enum proxy_v2_verdict v = PROXY_V2_MORE;
 	struct proxy_v2 pp;
 	const char *reason;
 	size_t used;
 
-	for (size_t n = 0; n <= in.len && v == PROXY_V2_MORE; n++) {
-		/* a copy of that size, or reading too far goes unseen */
-		char *copy = mem_need(n);
-
-		if (n > 0)
-			memcpy(copy, in.p, n);
-		v = proxy_v2_decode(
-		    (struct slice){ copy, n }, &pp, &used, &reason);
-		mem_free(copy);
-	}
-	CHECK(v == whole);
+	return proxy_v2_decode(in, &pp, &used, &reason);
 }
 
 static void
@@ -67,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	v = proxy_v2_decode(in, &pp, &used, &reason);
 	CHECK((v == PROXY_V2_BAD) == (reason != NULL));
 	if (len < 512)
-		check_prefixes(in, v);
+		CHECK(prefixes_verdict(in, decode) == v);
 	if (v != PROXY_V2_DONE)
 		return 0;
 	CHECK(used <= len);

@@ -59,20 +59,6 @@ static const char *const allowed_calls[] = {
 const struct sandbox_rules signer_sandbox = { .allow = allowed_calls,
 	.n_allow = ARRAY_LEN(allowed_calls) };
 
-/* Names the first error; the master has reported all of them before. */
-static struct tlsd_config *
-read_config(const struct inheritance *in, struct bundle *bundle)
-{
-	struct conf_faults *faults = conf_faults_new();
-	struct tlsd_config *c = tlsd_config_read(in->config, bundle, faults);
-
-	for (size_t i = 0; conf_fault_text(faults, i) != NULL; i++)
-		if (conf_fault_is_error(faults, i))
-			child_fail("%s", conf_fault_text(faults, i));
-	conf_faults_free(faults);
-	return c;
-}
-
 /*
  * Nothing of the process shall reach the swap; the keys least of all.  Where
  * only these can be locked, the tables that OpenSSL makes of RSA primes at
@@ -143,14 +129,14 @@ give_up_powers(const char *user)
 static struct keyring *
 load(const struct inheritance *in, char **user)
 {
-	struct bundle *bundle = bundle_open(in->bundle_fd);
-	struct tlsd_config *config;
+	struct bundle *bundle = child_take_bundle(in);
+	struct conf_faults *faults = conf_faults_new();
+	struct tlsd_config *config =
+	    tlsd_config_read(in->config, bundle, faults);
 	struct keyring *keyring;
 	const char *error;
 
-	if (bundle == NULL)
-		child_fail("the master sent no configuration");
-	config = read_config(in, bundle);
+	child_check_config(faults);
 	keyring = keyring_load(config, &error);
 	if (keyring == NULL)
 		child_fail("%s", error);

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "tlsd/metrics_table.h"
@@ -36,12 +35,11 @@ static void advance(struct client_conn *c);
 /* the end ----------------------------------------------------------------- */
 
 static void
-release(struct client_conn *c)
+on_gone(struct conn_pair *p)
 {
-	struct worker *w = c->worker;
+	struct client_conn *c = container_of(p, struct client_conn, pair);
+	struct worker *w = p->worker;
 
-	if (--c->n_handles > 0)
-		return;
 	TAILQ_REMOVE(&w->clients, c, entry);
 	w->n_clients--;
 	metrics_sub(w->metrics, TLSD_IN_CLOSING, 1);
@@ -50,30 +48,10 @@ release(struct client_conn *c)
 }
 
 static void
-on_client_closed(struct watch *watch)
-{
-	release(container_of(watch, struct client_conn, client));
-}
-
-static void
-on_backend_closed(struct watch *watch)
-{
-	struct client_conn *c =
-	    container_of(watch, struct client_conn, backend);
-	bool is_awaited = c->state == CLIENT_ANNOUNCE;
-
-	release(c);
-	if (is_awaited)
-		advance(c);
-}
-
-static void
 close_backend(struct client_conn *c)
 {
-	reach_leave(&c->worker->backend.reach, &c->turn);
-	c->relay.backend_fd = -1;
-	if (watch_is_open(&c->backend))
-		watch_close(&c->backend, on_backend_closed);
+	reach_leave(&c->pair.worker->backend.reach, &c->turn);
+	conn_pair_close_plain(&c->pair);
 }
 
 static void
@@ -81,8 +59,8 @@ end_shake(struct client_conn *c)
 {
 	if (c->shake == NULL)
 		return;
-	if (handshakes_end(&c->worker->handshakes, &c->shake->handshake))
-		worker_note_shaken(c->worker);
+	if (handshakes_end(&c->pair.worker->handshakes, &c->shake->handshake))
+		worker_note_shaken(c->pair.worker);
 	mem_free(c->shake);
 	c->shake = NULL;
 }
@@ -93,21 +71,19 @@ give_place(struct client_conn *c)
 	struct addr peer = addr_from_ip(&c->peer);
 
 	if (c->has_place)
-		address_limit_give(c->worker->addresses, &peer);
+		address_limit_give(c->pair.worker->addresses, &peer);
 	c->has_place = false;
 }
 
 static void
 close_all(struct client_conn *c)
 {
-	deadline_fini(&c->deadline);
 	give_place(c);
 	intro_free(c->intro);
 	tls_io_close(&c->tls);
 	end_shake(c);
-	relay_fini(&c->relay);
 	close_backend(c);
-	watch_close(&c->client, on_client_closed);
+	conn_pair_close(&c->pair);
 }
 
 /* states ------------------------------------------------------------------ */
@@ -115,20 +91,20 @@ close_all(struct client_conn *c)
 uint64_t
 client_conn_state_ms(const struct client_conn *c)
 {
-	return client_state_ms(c->state, c->worker->config,
-	    client_conn_is_half_closed(c), c->worker->is_leaving);
+	return client_state_ms(c->state, c->pair.worker->config,
+	    client_conn_is_half_closed(c), c->pair.worker->is_leaving);
 }
 
 static void
 set_state(struct client_conn *c, enum client_state to)
 {
 	CHECK(client_state_may_become(c->state, to));
-	metrics_sub(c->worker->metrics, TLSD_IN_INTRO + c->state, 1);
-	metrics_add(c->worker->metrics, TLSD_IN_INTRO + to, 1);
+	metrics_sub(c->pair.worker->metrics, TLSD_IN_INTRO + c->state, 1);
+	metrics_add(c->pair.worker->metrics, TLSD_IN_INTRO + to, 1);
 	c->state = to;
 	/* what was reported has been used; the loop repeats what was not */
-	c->client_ready = 0;
-	c->backend_ready = to == CLIENT_RELAY ? WATCH_WRITE : 0;
+	c->pair.secure_ready = 0;
+	c->pair.plain_ready = to == CLIENT_RELAY ? WATCH_WRITE : 0;
 	if (to == CLIENT_CLOSING) {
 		close_all(c);
 		return;
@@ -137,7 +113,7 @@ set_state(struct client_conn *c, enum client_state to)
 		end_shake(c);
 	if (to == CLIENT_DRAIN || to == CLIENT_WAIT)
 		close_backend(c);
-	deadline_set(&c->deadline, client_conn_state_ms(c));
+	deadline_set(&c->pair.deadline, client_conn_state_ms(c));
 }
 
 /* INTRO ------------------------------------------------------------------- */
@@ -147,9 +123,9 @@ take_place(struct client_conn *c)
 {
 	struct addr peer = addr_from_ip(&c->peer);
 
-	c->has_place = address_limit_take(c->worker->addresses, &peer);
+	c->has_place = address_limit_take(c->pair.worker->addresses, &peer);
 	if (!c->has_place)
-		handshake_report_refused(&c->worker->report, &peer,
+		handshake_report_refused(&c->pair.worker->report, &peer,
 		    TLSD_REFUSED_ADDRESS, "max_connections_per_address");
 	return c->has_place;
 }
@@ -160,16 +136,16 @@ step_intro(struct client_conn *c)
 	struct addr balancer = addr_from_ip(&c->peer);
 	const char *reason = "";
 
-	if (!(c->client_ready & WATCH_READ))
+	if (!(c->pair.secure_ready & WATCH_READ))
 		return c->state;
-	switch (intro_read(c->intro, c->client.fd, &reason)) {
+	switch (intro_read(c->intro, c->pair.secure.fd, &reason)) {
 	case INTRO_MORE:
 		return c->state;
 	case INTRO_GONE: /* balancers look so whether we are there */
 		return CLIENT_CLOSING;
 	case INTRO_BAD:
-		handshake_report_refused(
-		    &c->worker->report, &balancer, TLSD_REFUSED_INTRO, reason);
+		handshake_report_refused(&c->pair.worker->report, &balancer,
+		    TLSD_REFUSED_INTRO, reason);
 		return CLIENT_CLOSING;
 	case INTRO_DONE:
 		break;
@@ -186,7 +162,8 @@ note_given_up(const struct client_conn *c, enum tlsd_metric m, const char *why)
 {
 	struct addr peer = addr_from_ip(&c->peer);
 
-	handshake_report_given_up(&c->worker->report, &c->tls, &peer, m, why);
+	handshake_report_given_up(
+	    &c->pair.worker->report, &c->tls, &peer, m, why);
 }
 
 static void
@@ -219,7 +196,7 @@ step_handshake(struct client_conn *c)
 		return c->state;
 	switch (tls_io_handshake(&c->tls)) {
 	case TLS_OK:
-		handshake_report_done(&c->worker->report, &c->tls);
+		handshake_report_done(&c->pair.worker->report, &c->tls);
 		tls_io_settle(&c->tls);
 		return CLIENT_WAIT;
 	case TLS_WANT_READ:
@@ -231,8 +208,9 @@ step_handshake(struct client_conn *c)
 		note_given_up(c, TLSD_FAILED_DISCONNECT, "disconnect");
 		return CLIENT_CLOSING;
 	case TLS_FAILED:
-		handshake_report_failed(&c->worker->report, &c->tls, &peer);
-		relay_end(&c->relay, false);
+		handshake_report_failed(
+		    &c->pair.worker->report, &c->tls, &peer);
+		relay_end(&c->pair.relay, false);
 		return CLIENT_DRAIN;
 	}
 	return CLIENT_CLOSING;
@@ -244,24 +222,24 @@ static bool
 append_header(struct client_conn *c)
 {
 	char id[UNIQUE_ID_MAX];
-	struct addr dst = intro_destination(c->intro, c->client.fd);
+	struct addr dst = intro_destination(c->intro, c->pair.secure.fd);
 	struct addr src = addr_from_ip(&c->peer);
 	struct announce_from from = { .src = &src,
 		.dst = &dst,
 		.listener = slice_of(c->listen->name),
-		.unique_id = worker_next_id(c->worker, id),
-		.generation = c->worker->generation,
-		.is_draining = c->worker->is_leaving };
+		.unique_id = worker_next_id(c->pair.worker, id),
+		.generation = c->pair.worker->generation,
+		.is_draining = c->pair.worker->is_leaving };
 
-	return announce_append(&c->relay.up, c->tls.ssl, &from);
+	return announce_append(&c->pair.relay.up, c->tls.ssl, &from);
 }
 
 static enum client_state
 announce(struct client_conn *c, const char *first, size_t len)
 {
-	client_conn_count(c, TLSD_BYTES_UP, len);
+	conn_pair_count(&c->pair, TLSD_BYTES_UP, len);
 	if (append_header(c) &&
-	    buf_append(&c->relay.up, first, len, RELAY_UP_MAX))
+	    buf_append(&c->pair.relay.up, first, len, RELAY_UP_MAX))
 		return CLIENT_ANNOUNCE;
 	note_given_up(c, TLSD_REFUSED_MEMORY, "certificate_too_large");
 	return CLIENT_CLOSING;
@@ -274,46 +252,33 @@ step_wait(struct client_conn *c, bool is_over)
 	enum relay_verdict v = RELAY_FINE;
 	size_t n = 0;
 
-	if (is_over || (c->client_ready & WATCH_READ) ||
+	if (is_over || (c->pair.secure_ready & WATCH_READ) ||
 	    tls_io_has_more(&c->tls))
-		v = relay_read(&c->relay, c->worker->scratch, &n);
+		v = relay_read(&c->pair.relay, c->pair.worker->scratch, &n);
 	if (v == RELAY_FINE && n > 0)
-		return announce(c, c->worker->scratch, n);
+		return announce(c, c->pair.worker->scratch, n);
 	/* the end of our last flight; a ticket waited for a request */
 	(void)tls_io_flush(&c->tls);
-	if (v == RELAY_FINE && c->relay.up_way == RELAY_OPEN && !is_over)
+	if (v == RELAY_FINE && c->pair.relay.up_way == RELAY_OPEN && !is_over)
 		return c->state;
 	if (v == RELAY_VANISHED)
 		return CLIENT_CLOSING;
 	/* nothing was asked, nothing is answered */
-	relay_end(&c->relay, v == RELAY_FINE);
+	relay_end(&c->pair.relay, v == RELAY_FINE);
 	return CLIENT_DRAIN;
 }
 
 /* ANNOUNCE ---------------------------------------------------------------- */
 
-static void
-on_backend_ready(struct watch *watch, unsigned events)
-{
-	struct client_conn *c =
-	    container_of(watch, struct client_conn, backend);
-
-	c->backend_ready |= events;
-	c->relay.backend_end = watch->end;
-	advance(c);
-}
-
 static enum client_state
 take_backend(struct client_conn *c, int fd)
 {
-	if (!watch_open_own(
-		&c->backend, &c->worker->loop, fd, on_backend_ready)) {
+	if (!conn_pair_open_plain(&c->pair, fd)) {
 		close(fd);
 		log_error("a client was closed: rproxy cannot be watched");
 		return CLIENT_CLOSING;
 	}
-	c->n_handles++;
-	relay_attach(&c->relay, fd);
+	relay_attach(&c->pair.relay, fd);
 	return CLIENT_RELAY;
 }
 
@@ -332,9 +297,9 @@ step_announce(struct client_conn *c)
 	int fd;
 
 	/* or the connection before it is still on its way out */
-	if (c->turn.is_waiting || c->n_handles > 1)
+	if (c->turn.is_waiting || c->pair.n_handles > 1)
 		return c->state;
-	fd = reach_connect(&c->worker->backend.reach, &c->turn);
+	fd = reach_connect(&c->pair.worker->backend.reach, &c->turn);
 	return fd >= 0 ? take_backend(c, fd) : c->state;
 }
 
@@ -366,7 +331,7 @@ step(struct client_conn *c)
 static enum client_state
 expire(struct client_conn *c)
 {
-	c->is_expired = false;
+	c->pair.is_expired = false;
 	switch (c->state) {
 	case CLIENT_INTRO:
 	case CLIENT_HANDSHAKE:
@@ -375,12 +340,12 @@ expire(struct client_conn *c)
 	case CLIENT_WAIT:
 		return step_wait(c, true);
 	case CLIENT_ANNOUNCE:
-		backend_note_given_up(&c->worker->backend);
+		backend_note_given_up(&c->pair.worker->backend);
 		return CLIENT_CLOSING;
 	case CLIENT_RELAY:
 		/* no close_notify: half a response must not look whole */
-		client_conn_count(
-		    c, TLSD_IDLE_TIMEOUTS, !client_conn_is_half_closed(c));
+		conn_pair_count(&c->pair, TLSD_IDLE_TIMEOUTS,
+		    !client_conn_is_half_closed(c));
 		return CLIENT_CLOSING;
 	case CLIENT_DRAIN:
 	case CLIENT_CLOSING:
@@ -394,24 +359,23 @@ match_interest(struct client_conn *c)
 {
 	switch (c->state) {
 	case CLIENT_INTRO:
-		watch_want(&c->client, WATCH_READ);
+		watch_want(&c->pair.secure, WATCH_READ);
 		return;
 	case CLIENT_HANDSHAKE:
-		handshakes_turn(&c->worker->handshakes, &c->shake->handshake,
+		handshakes_turn(&c->pair.worker->handshakes,
+		    &c->shake->handshake,
 		    handshake_turn_of(
 			tls_io_is_signing(&c->tls), c->tls.has_written),
-		    uv_now(&c->worker->loop));
-		watch_want(&c->client, tls_io_handshake_wants(&c->tls));
+		    uv_now(&c->pair.worker->loop));
+		watch_want(&c->pair.secure, tls_io_handshake_wants(&c->tls));
 		return;
 	case CLIENT_ANNOUNCE:
-		watch_want(&c->client, 0);
+		watch_want(&c->pair.secure, 0);
 		return;
-	case CLIENT_RELAY:
-		watch_want(&c->backend, relay_backend_wants(&c->relay));
-		/* FALLTHROUGH */
 	case CLIENT_WAIT:
+	case CLIENT_RELAY:
 	case CLIENT_DRAIN:
-		watch_want(&c->client, relay_client_wants(&c->relay));
+		conn_pair_want(&c->pair);
 		return;
 	case CLIENT_CLOSING:
 		return;
@@ -421,13 +385,13 @@ match_interest(struct client_conn *c)
 static void
 want_step(struct client_conn *c)
 {
-	handshakes_want_step(&c->worker->handshakes, &c->shake->handshake);
+	handshakes_want_step(&c->pair.worker->handshakes, &c->shake->handshake);
 }
 
 static void
 advance(struct client_conn *c)
 {
-	enum client_state next = c->is_expired ? expire(c) : step(c);
+	enum client_state next = c->pair.is_expired ? expire(c) : step(c);
 
 	while (next != c->state) {
 		set_state(c, next);
@@ -437,31 +401,26 @@ advance(struct client_conn *c)
 		}
 		next = step(c);
 	}
-	c->client_ready = 0;
-	c->backend_ready = 0;
+	c->pair.secure_ready = 0;
+	c->pair.plain_ready = 0;
 	match_interest(c);
 }
 
 static void
-on_client_ready(struct watch *watch, unsigned events)
+on_event(struct conn_pair *p)
 {
-	struct client_conn *c = container_of(watch, struct client_conn, client);
+	struct client_conn *c = container_of(p, struct client_conn, pair);
 
-	c->client_ready |= events;
-	if (c->state == CLIENT_HANDSHAKE)
+	if (c->state == CLIENT_HANDSHAKE && !p->is_expired)
 		want_step(c);
 	else
 		advance(c);
 }
 
-static void
-on_expired(struct deadline *d)
-{
-	struct client_conn *c = container_of(d, struct client_conn, deadline);
-
-	c->is_expired = true;
-	advance(c);
-}
+static const struct conn_pair_owner pair_owner = {
+	.on_event = on_event,
+	.on_gone = on_gone,
+};
 
 static void
 on_signed(struct sign_op *op)
@@ -469,9 +428,7 @@ on_signed(struct sign_op *op)
 	struct client_conn *c =
 	    container_of(op, struct client_shake, sign)->client;
 
-	client_conn_count(c, TLSD_SIGNATURES, 1);
-	client_conn_count(
-	    c, TLSD_SIGNER_WAIT_US, clock_monotonic_us() - op->asked_us);
+	conn_pair_count_signature(&c->pair, op);
 	advance(c);
 }
 
@@ -497,12 +454,13 @@ try_new(struct worker *w, int fd, bool has_intro)
 
 	if (c == NULL)
 		return NULL;
+	conn_pair_init(&c->pair, w, &pair_owner);
 	c->intro = has_intro ? intro_new() : NULL;
 	c->shake = shake_new(c);
 	if ((c->intro != NULL) == has_intro && c->shake != NULL &&
 	    tls_io_open(&c->tls, tls_contexts_first(w->contexts), fd,
 		&c->shake->sign) &&
-	    watch_open_own(&c->client, &w->loop, fd, on_client_ready))
+	    conn_pair_open_secure(&c->pair, fd))
 		return c;
 	tls_io_close(&c->tls);
 	mem_free(c->shake);
@@ -515,20 +473,19 @@ try_new(struct worker *w, int fd, bool has_intro)
 static void
 enlist(struct client_conn *c, enum client_state first)
 {
-	struct worker *w = c->worker;
+	struct worker *w = c->pair.worker;
 
 	c->state = first;
-	relay_init(&c->relay, &c->tls,
+	relay_init(&c->pair.relay, &c->tls,
 	    w->config->backend_end == BACKEND_END_CLOSE, w->burst_bytes);
-	deadline_init(&c->deadline, w->deadlines, on_expired);
-	deadline_set(&c->deadline, client_conn_state_ms(c));
+	deadline_set(&c->pair.deadline, client_conn_state_ms(c));
 	TAILQ_INSERT_TAIL(&w->clients, c, entry);
 	w->n_clients++;
 	metrics_add(w->metrics, TLSD_IN_INTRO + first, 1);
 	handshakes_make_room(&w->handshakes, uv_now(&w->loop));
 	handshakes_begin(
 	    &w->handshakes, &c->shake->handshake, uv_now(&w->loop));
-	watch_want(&c->client, WATCH_READ);
+	watch_want(&c->pair.secure, WATCH_READ);
 }
 
 void
@@ -543,9 +500,6 @@ client_conn_start(struct worker *w, int fd, const struct addr *peer,
 		close(fd);
 		return;
 	}
-	c->worker = w;
-	c->backend.fd = -1;
-	c->n_handles = 1;
 	c->peer = addr_to_ip(peer);
 	c->listen = listen;
 	c->turn.on_connected = on_connected;
@@ -564,5 +518,6 @@ client_conn_end_all(struct worker *w, bool at_once)
 			set_state(c, CLIENT_CLOSING);
 		else if (c->state == CLIENT_WAIT ||
 			 client_conn_is_half_closed(c))
-			deadline_set(&c->deadline, client_conn_state_ms(c));
+			deadline_set(
+			    &c->pair.deadline, client_conn_state_ms(c));
 }

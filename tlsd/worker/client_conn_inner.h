@@ -7,13 +7,11 @@
 
 #include <sys/queue.h>
 
-#include "common/watch.h"
-#include "tlsd/metrics_table.h"
 #include "tlsd/worker/backend.h"
 #include "tlsd/worker/client_conn.h"
 #include "tlsd/worker/client_state.h"
+#include "tlsd/worker/conn_pair.h"
 #include "tlsd/worker/intro.h"
-#include "tlsd/worker/relay.h"
 #include "tlsd/worker/tls_io.h"
 #include "tlsd/worker/worker.h"
 
@@ -26,20 +24,12 @@ struct client_shake {
 
 /* Owned by the worker's list. */
 struct client_conn {
-	struct worker *worker; /* borrowed, outlives us */
+	struct conn_pair pair; /* plain: open from the end of ANNOUNCE on */
 	TAILQ_ENTRY(client_conn) entry;
 	enum client_state state;
-	bool is_expired;       /* the state's deadline has passed */
-	bool has_place;        /* taken from the worker's address_limit */
-	unsigned client_ready; /* reported by the watches, not yet used */
-	unsigned backend_ready;
-	unsigned n_handles; /* open or closing */
-	struct watch client;
-	struct watch backend; /* open from the end of ANNOUNCE on */
+	bool has_place; /* taken from the worker's address_limit */
 	struct tls_io tls;
-	struct relay relay;
 	struct reach_turn turn;
-	struct deadline deadline;
 	const struct listen_conf *listen; /* borrowed from the configuration */
 	struct intro *intro;        /* owned; NULL: no balancer in front */
 	struct client_shake *shake; /* owned; NULL after HANDSHAKE */
@@ -52,13 +42,8 @@ uint64_t client_conn_state_ms(const struct client_conn *c);
 static inline bool
 client_conn_is_half_closed(const struct client_conn *c)
 {
-	return c->state == CLIENT_RELAY && c->relay.down_way == RELAY_ENDED;
-}
-
-static inline void
-client_conn_count(const struct client_conn *c, enum tlsd_metric m, uint64_t n)
-{
-	metrics_add(c->worker->metrics, m, n);
+	return c->state == CLIENT_RELAY &&
+	       c->pair.relay.down_way == RELAY_ENDED;
 }
 
 /* The state that follows, which may be the same.  Neither closes anything. */

@@ -41,7 +41,6 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "common/mem.h"
 #include "tlsd/worker/egress_conn_inner.h"
 
@@ -55,12 +54,11 @@ static void advance(struct egress_conn *c);
 /* the end ------------------------------------------------------------------ */
 
 static void
-release(struct egress_conn *c)
+on_gone(struct conn_pair *p)
 {
+	struct egress_conn *c = container_of(p, struct egress_conn, pair);
 	struct egress *e = c->home;
 
-	if (--c->n_handles > 0)
-		return;
 	TAILQ_REMOVE(&e->conns, c, entry);
 	e->n_conns--;
 	metrics_sub(e->worker->metrics, TLSD_EGRESS_OPEN, 1);
@@ -69,33 +67,11 @@ release(struct egress_conn *c)
 }
 
 static void
-on_rproxy_closed(struct watch *w)
-{
-	release(container_of(w, struct egress_conn, rproxy));
-}
-
-/* Or only one address of it is done with: the next one is due. */
-void
-egress_conn_on_server_closed(struct watch *w)
-{
-	struct egress_conn *c = container_of(w, struct egress_conn, server);
-	bool is_over = c->state == EGRESS_IN_CLOSING;
-
-	release(c);
-	if (!is_over)
-		advance(c);
-}
-
-static void
 close_all(struct egress_conn *c)
 {
-	deadline_fini(&c->deadline);
 	egress_tls_close(&c->tls);
-	relay_fini(&c->relay);
 	buf_release(&c->head);
-	if (watch_is_open(&c->server))
-		watch_close(&c->server, egress_conn_on_server_closed);
-	watch_close(&c->rproxy, on_rproxy_closed);
+	conn_pair_close(&c->pair);
 }
 
 static void
@@ -104,11 +80,11 @@ set_state(struct egress_conn *c, enum egress_state to)
 	CHECK(to > c->state);
 	c->state = to;
 	/* what was reported has been used; the loop repeats what was not */
-	c->rproxy_ready = to == EGRESS_IN_RELAY ? WATCH_WRITE : 0;
+	c->pair.plain_ready = to == EGRESS_IN_RELAY ? WATCH_WRITE : 0;
 	/* but not what OpenSSL holds */
-	c->server_ready = to == EGRESS_IN_RELAY && tls_io_has_more(&c->tls.io)
-			      ? WATCH_READ
-			      : 0;
+	c->pair.secure_ready =
+	    to == EGRESS_IN_RELAY && tls_io_has_more(&c->tls.io) ? WATCH_READ
+								 : 0;
 	if (to == EGRESS_IN_CLOSING)
 		close_all(c);
 }
@@ -118,8 +94,8 @@ succeed(struct egress_conn *c)
 {
 	if (!egress_outcome_succeed(c))
 		return EGRESS_IN_CLOSING;
-	deadline_clear(&c->deadline);
-	relay_attach(&c->relay, c->rproxy.fd);
+	deadline_clear(&c->pair.deadline);
+	relay_attach(&c->pair.relay, c->pair.plain.fd);
 	return EGRESS_IN_RELAY;
 }
 
@@ -150,12 +126,13 @@ step_target(struct egress_conn *c)
 	size_t used = 0;
 	ssize_t n;
 
-	if (!(c->rproxy_ready & WATCH_READ))
+	if (!(c->pair.plain_ready & WATCH_READ))
 		return c->state;
 	if (!buf_reserve(
 		&c->head, EGRESS_WIRE_MAX - buf_len(&c->head), EGRESS_WIRE_MAX))
 		return egress_outcome_fail(c, EGRESS_SHORT, "out of memory");
-	n = recv(c->rproxy.fd, buf_room(&c->head), buf_room_len(&c->head), 0);
+	n = recv(
+	    c->pair.plain.fd, buf_room(&c->head), buf_room_len(&c->head), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return c->state;
 	if (n <= 0)
@@ -182,9 +159,9 @@ is_rproxy_gone(const struct egress_conn *c)
 {
 	char byte;
 
-	if (!(c->rproxy_ready & WATCH_READ))
+	if (!(c->pair.plain_ready & WATCH_READ))
 		return false;
-	return recv(c->rproxy.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	return recv(c->pair.plain.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
 	       (errno != EAGAIN && errno != EINTR);
 }
 
@@ -193,9 +170,7 @@ on_signed(struct sign_op *op)
 {
 	struct egress_conn *c = container_of(op, struct egress_conn, tls.sign);
 
-	egress_conn_count(c, TLSD_SIGNATURES, 1);
-	egress_conn_count(
-	    c, TLSD_SIGNER_WAIT_US, clock_monotonic_us() - op->asked_us);
+	conn_pair_count_signature(&c->pair, op);
 	advance(c);
 }
 
@@ -206,10 +181,10 @@ step_connect(struct egress_conn *c)
 
 	if (next != EGRESS_IN_HANDSHAKE)
 		return next;
-	if (!egress_tls_open(&c->tls, c->target, c->server.fd, on_signed))
+	if (!egress_tls_open(&c->tls, c->target, c->pair.secure.fd, on_signed))
 		return egress_outcome_fail(c, EGRESS_SHORT, "out of memory");
 	relay_init_to_server(
-	    &c->relay, &c->tls.io, c->home->worker->burst_bytes);
+	    &c->pair.relay, &c->tls.io, c->pair.worker->burst_bytes);
 	return EGRESS_IN_HANDSHAKE;
 }
 
@@ -226,10 +201,11 @@ fail_handshake(struct egress_conn *c, enum tls_verdict v)
 static enum egress_state
 begin_trial(struct egress_conn *c)
 {
-	uint64_t left_ms = c->deadline.due_ms - uv_now(&c->home->worker->loop);
+	uint64_t left_ms =
+	    c->pair.deadline.due_ms - uv_now(&c->pair.worker->loop);
 
 	if (left_ms > TRIAL_MS)
-		deadline_set(&c->deadline, TRIAL_MS);
+		deadline_set(&c->pair.deadline, TRIAL_MS);
 	return EGRESS_IN_TRIAL;
 }
 
@@ -263,14 +239,15 @@ step_handshake(struct egress_conn *c)
 static enum egress_state
 step_trial(struct egress_conn *c)
 {
-	struct relay *r = &c->relay;
-	char *scratch = c->home->worker->scratch;
+	struct relay *r = &c->pair.relay;
+	char *scratch = c->pair.worker->scratch;
 	size_t n = 0;
 	enum tls_verdict v;
 
-	if (c->server_ready & WATCH_WRITE)
+	if (c->pair.secure_ready & WATCH_WRITE)
 		(void)tls_io_flush(&c->tls.io);
-	if (!(c->server_ready & WATCH_READ) && !tls_io_has_more(&c->tls.io))
+	if (!(c->pair.secure_ready & WATCH_READ) &&
+	    !tls_io_has_more(&c->tls.io))
 		return c->state;
 	v = tls_io_read(&c->tls.io, scratch, RELAY_SCRATCH, &n);
 	if (v == TLS_FAILED || v == TLS_TRUNCATED || v == TLS_CLOSED)
@@ -286,11 +263,10 @@ static enum relay_verdict
 run_relay(struct egress_conn *c)
 {
 	struct relay_moved moved;
-	enum relay_verdict v = relay_run(&c->relay, c->server_ready,
-	    c->rproxy_ready, c->home->worker->scratch, &moved);
+	enum relay_verdict v = conn_pair_run(&c->pair, &moved);
 
-	egress_conn_count(c, TLSD_EGRESS_BYTES_UP, moved.down);
-	egress_conn_count(c, TLSD_EGRESS_BYTES_DOWN, moved.up);
+	conn_pair_count(&c->pair, TLSD_EGRESS_BYTES_UP, moved.down);
+	conn_pair_count(&c->pair, TLSD_EGRESS_BYTES_DOWN, moved.up);
 	return v;
 }
 
@@ -301,15 +277,15 @@ run_relay(struct egress_conn *c)
 static void
 look_later(struct egress_conn *c)
 {
-	if (!(relay_backend_wants(&c->relay) & WATCH_READ) &&
-	    !deadline_is_set(&c->deadline))
-		deadline_set(&c->deadline, LOOK_MS);
+	if (!(relay_backend_wants(&c->pair.relay) & WATCH_READ) &&
+	    !deadline_is_set(&c->pair.deadline))
+		deadline_set(&c->pair.deadline, LOOK_MS);
 }
 
 static enum egress_state
 look(struct egress_conn *c)
 {
-	struct pollfd p = { .fd = c->rproxy.fd };
+	struct pollfd p = { .fd = c->pair.plain.fd };
 
 	if (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
 		return EGRESS_IN_CLOSING;
@@ -329,8 +305,8 @@ step_relay(struct egress_conn *c)
 	egress_outcome_note_another(c);
 	switch (v) {
 	case RELAY_VANISHED:
-		egress_conn_count(
-		    c, TLSD_EGRESS_TRUNCATED, c->relay.up_way != RELAY_ENDED);
+		conn_pair_count(&c->pair, TLSD_EGRESS_TRUNCATED,
+		    c->pair.relay.up_way != RELAY_ENDED);
 		return EGRESS_IN_CLOSING;
 	case RELAY_BROKEN:
 		egress_outcome_note_late(c);
@@ -339,7 +315,7 @@ step_relay(struct egress_conn *c)
 	case RELAY_FINE:
 		break;
 	}
-	if (relay_is_over(&c->relay) || relay_is_lingering(&c->relay))
+	if (relay_is_over(&c->pair.relay) || relay_is_lingering(&c->pair.relay))
 		return EGRESS_IN_CLOSING;
 	look_later(c);
 	return c->state;
@@ -352,7 +328,7 @@ step(struct egress_conn *c)
 {
 	if (c->state > EGRESS_IN_TARGET && c->state < EGRESS_IN_RELAY &&
 	    is_rproxy_gone(c)) {
-		egress_conn_count(c, TLSD_EGRESS_ABANDONED, 1);
+		conn_pair_count(&c->pair, TLSD_EGRESS_ABANDONED, 1);
 		return EGRESS_IN_CLOSING;
 	}
 	switch (c->state) {
@@ -378,7 +354,7 @@ expire(struct egress_conn *c)
 {
 	char where[ADDR_TEXT_MAX];
 
-	c->is_expired = false;
+	c->pair.is_expired = false;
 	switch (c->state) {
 	case EGRESS_IN_TARGET:
 		return egress_outcome_fail(
@@ -404,23 +380,22 @@ match_interest(struct egress_conn *c)
 {
 	switch (c->state) {
 	case EGRESS_IN_TARGET:
-		watch_want(&c->rproxy, WATCH_READ);
+		watch_want(&c->pair.plain, WATCH_READ);
 		return;
 	case EGRESS_IN_CONNECT:
-		watch_want(&c->rproxy, WATCH_READ);
-		watch_want(&c->server, WATCH_WRITE);
+		watch_want(&c->pair.plain, WATCH_READ);
+		watch_want(&c->pair.secure, WATCH_WRITE);
 		return;
 	case EGRESS_IN_HANDSHAKE:
-		watch_want(&c->rproxy, WATCH_READ);
-		watch_want(&c->server, tls_io_handshake_wants(&c->tls.io));
+		watch_want(&c->pair.plain, WATCH_READ);
+		watch_want(&c->pair.secure, tls_io_handshake_wants(&c->tls.io));
 		return;
 	case EGRESS_IN_TRIAL:
-		watch_want(&c->rproxy, WATCH_READ);
-		watch_want(&c->server, relay_client_wants(&c->relay));
+		watch_want(&c->pair.plain, WATCH_READ);
+		watch_want(&c->pair.secure, relay_client_wants(&c->pair.relay));
 		return;
 	case EGRESS_IN_RELAY:
-		watch_want(&c->rproxy, relay_backend_wants(&c->relay));
-		watch_want(&c->server, relay_client_wants(&c->relay));
+		conn_pair_want(&c->pair);
 		return;
 	case EGRESS_IN_CLOSING:
 		return;
@@ -430,44 +405,27 @@ match_interest(struct egress_conn *c)
 static void
 advance(struct egress_conn *c)
 {
-	enum egress_state next = c->is_expired ? expire(c) : step(c);
+	enum egress_state next = c->pair.is_expired ? expire(c) : step(c);
 
 	while (next != c->state) {
 		set_state(c, next);
 		next = step(c);
 	}
-	c->rproxy_ready = 0;
-	c->server_ready = 0;
+	c->pair.plain_ready = 0;
+	c->pair.secure_ready = 0;
 	match_interest(c);
 }
 
 static void
-on_rproxy_ready(struct watch *w, unsigned events)
+on_event(struct conn_pair *p)
 {
-	struct egress_conn *c = container_of(w, struct egress_conn, rproxy);
-
-	c->rproxy_ready |= events;
-	c->relay.backend_end = w->end;
-	advance(c);
+	advance(container_of(p, struct egress_conn, pair));
 }
 
-void
-egress_conn_on_server_ready(struct watch *w, unsigned events)
-{
-	struct egress_conn *c = container_of(w, struct egress_conn, server);
-
-	c->server_ready |= events;
-	advance(c);
-}
-
-static void
-on_expired(struct deadline *d)
-{
-	struct egress_conn *c = container_of(d, struct egress_conn, deadline);
-
-	c->is_expired = true;
-	advance(c);
-}
+static const struct conn_pair_owner pair_owner = {
+	.on_event = on_event,
+	.on_gone = on_gone,
+};
 
 bool
 egress_conn_start(struct egress *e, int fd)
@@ -475,20 +433,19 @@ egress_conn_start(struct egress *e, int fd)
 	struct egress_conn *c = mem_try(sizeof(*c));
 	struct worker *w = e->worker;
 
-	if (c == NULL ||
-	    !watch_open_own(&c->rproxy, &w->loop, fd, on_rproxy_ready)) {
+	if (c == NULL)
+		return false;
+	conn_pair_init(&c->pair, w, &pair_owner);
+	if (!conn_pair_open_plain(&c->pair, fd)) {
 		mem_free(c);
 		return false;
 	}
 	c->home = e;
-	c->server.fd = -1;
-	c->n_handles = 1;
-	deadline_init(&c->deadline, w->deadlines, on_expired);
-	deadline_set(&c->deadline, w->config->handshake_timeout_ms);
+	deadline_set(&c->pair.deadline, w->config->handshake_timeout_ms);
 	TAILQ_INSERT_TAIL(&e->conns, c, entry);
 	e->n_conns++;
 	metrics_add(w->metrics, TLSD_EGRESS_OPEN, 1);
-	watch_want(&c->rproxy, WATCH_READ);
+	watch_want(&c->pair.plain, WATCH_READ);
 	return true;
 }
 

@@ -9,13 +9,10 @@
 
 #include <sys/queue.h>
 
-#include "common/watch.h"
-#include "tlsd/metrics_table.h"
+#include "tlsd/worker/conn_pair.h"
 #include "tlsd/worker/egress.h"
 #include "tlsd/worker/egress_conn.h"
 #include "tlsd/worker/egress_tls.h"
-#include "tlsd/worker/relay.h"
-#include "tlsd/worker/worker.h"
 
 enum egress_state {
 	EGRESS_IN_TARGET,
@@ -27,16 +24,11 @@ enum egress_state {
 };
 
 struct egress_conn {
-	struct egress *home; /* borrowed, outlives us */
+	struct conn_pair pair; /* secure: to addr, from CONNECT on */
+	struct egress *home;   /* borrowed, outlives us */
 	TAILQ_ENTRY(egress_conn) entry;
 	enum egress_state state;
-	bool is_expired;        /* the deadline has passed */
-	bool has_noted_another; /* handshake, that was refused */
-	unsigned rproxy_ready;  /* reported by the watches, not yet used */
-	unsigned server_ready;
-	unsigned n_handles; /* open or closing */
-	struct watch rproxy;
-	struct watch server;          /* CONNECT: to addr; open behind it */
+	bool has_noted_another;       /* handshake, that was refused */
 	struct buf head;              /* of rproxy's header, what is there */
 	struct egress_server *target; /* borrowed; NULL: not known yet */
 	struct addr addr;             /* of it, that was tried last */
@@ -44,19 +36,7 @@ struct egress_conn {
 	unsigned n_addr;              /* of those, not tried yet */
 	uint64_t connect_due_ms;      /* uv_now(); CONNECT to TRIAL */
 	struct egress_tls tls;
-	struct relay relay;
-	struct deadline deadline;
 };
-
-static inline void
-egress_conn_count(const struct egress_conn *c, enum tlsd_metric m, uint64_t n)
-{
-	metrics_add(c->home->worker->metrics, m, n);
-}
-
-/* Callbacks of the watch of the server. */
-void egress_conn_on_server_ready(struct watch *w, unsigned events);
-void egress_conn_on_server_closed(struct watch *w);
 
 /*
  * CONNECT, of egress_connect.c: each returns the state that follows,

@@ -11,17 +11,16 @@
  * each goes round by itself: none is tried twice and none left out.
  */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/connect.h"
 #include "tlsd/worker/egress_conn_inner.h"
 
 static uv_loop_t *
 loop_of(const struct egress_conn *c)
 {
-	return &c->home->worker->loop;
+	return &c->pair.worker->loop;
 }
 
 /* Never 0, which a deadline takes for "none". */
@@ -71,37 +70,14 @@ give_up(struct egress_conn *c, enum egress_code code, const char *why)
 	    where, why, r->host);
 }
 
-/* A socket on its way to c->addr; -1 and errno. */
-static int
-open_socket(const struct egress_conn *c)
-{
-	const struct addr *a = &c->addr;
-	int on = 1;
-	int fd = socket(
-	    a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, &a->u.sa, a->len) == 0 || errno == EINPROGRESS)
-		return fd;
-	int error = errno;
-
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 static enum egress_state
 take_server(struct egress_conn *c, int fd)
 {
-	if (!watch_open_own(
-		&c->server, loop_of(c), fd, egress_conn_on_server_ready)) {
+	if (!conn_pair_open_secure(&c->pair, fd)) {
 		close(fd);
 		return egress_outcome_fail(
 		    c, EGRESS_SHORT, "a socket cannot be watched");
 	}
-	c->n_handles++;
 	return EGRESS_IN_CONNECT;
 }
 
@@ -112,10 +88,10 @@ try_next(struct egress_conn *c)
 	const struct resolve *r = &c->target->resolve;
 
 	do {
-		deadline_set(&c->deadline, left_ms(c) / c->n_addr + 1);
+		deadline_set(&c->pair.deadline, left_ms(c) / c->n_addr + 1);
 		c->addr = r->addr[c->next_addr++ % r->n_addr];
 		c->n_addr--;
-		int fd = open_socket(c);
+		int fd = connect_begin(&c->addr);
 		if (fd >= 0)
 			return take_server(c, fd);
 	} while (c->n_addr > 0);
@@ -128,9 +104,9 @@ fail(struct egress_conn *c, enum egress_code code, const char *why)
 {
 	if (c->n_addr == 0)
 		return give_up(c, code, why);
-	deadline_clear(&c->deadline);
-	watch_close(&c->server, egress_conn_on_server_closed);
-	c->server_ready = 0;
+	deadline_clear(&c->pair.deadline);
+	conn_pair_close_secure(&c->pair);
+	c->pair.secure_ready = 0;
 	return EGRESS_IN_CONNECT;
 }
 
@@ -152,18 +128,16 @@ egress_connect_begin(struct egress_conn *c)
 enum egress_state
 egress_connect_step(struct egress_conn *c)
 {
-	socklen_t len = sizeof(int);
-	int error = 0;
+	int error;
 
-	if (!watch_is_open(&c->server)) /* closing, or has been closed */
-		return c->n_handles > 1 ? c->state : try_next(c);
-	if (!(c->server_ready & WATCH_WRITE))
+	if (!watch_is_open(&c->pair.secure)) /* closing, or has been closed */
+		return c->pair.n_handles > 1 ? c->state : try_next(c);
+	if (!(c->pair.secure_ready & WATCH_WRITE))
 		return c->state;
-	if (getsockopt(c->server.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
+	error = connect_error(c->pair.secure.fd);
 	if (error != 0)
 		return fail(c, code_of(error), strerror(error));
-	deadline_set(&c->deadline, left_ms(c));
+	deadline_set(&c->pair.deadline, left_ms(c));
 	return EGRESS_IN_HANDSHAKE;
 }
 

@@ -19,7 +19,7 @@ tell(const struct egress_conn *c, const struct egress_outcome *o)
 	size_t len = egress_wire_encode_outcome(o, out);
 
 	CHECK(len > 0);
-	return send(c->rproxy.fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	return send(c->pair.plain.fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
 	       (ssize_t)len;
 }
 
@@ -45,7 +45,7 @@ egress_outcome_fail_with(
 	const struct egress_outcome o = { .code = code,
 		.text = egress_wire_clean(text) };
 
-	egress_conn_count(c, TLSD_EGRESS_CONNECTED + code, 1);
+	conn_pair_count(&c->pair, TLSD_EGRESS_CONNECTED + code, 1);
 	write_line(c, egress_wire_name(code), o.text);
 	(void)tell(c, &o);
 	return EGRESS_IN_CLOSING;
@@ -71,13 +71,13 @@ egress_outcome_succeed(struct egress_conn *c)
 	const struct egress_outcome o = { .code = EGRESS_CONNECTED,
 		.version = slice_of(SSL_get_version(ssl)),
 		.cipher = slice_of(SSL_get_cipher_name(ssl)),
-		.is_draining = c->home->worker->is_leaving };
+		.is_draining = c->pair.worker->is_leaving };
 
 	if (!tell(c, &o))
 		return false;
-	egress_conn_count(c, TLSD_EGRESS_CONNECTED, 1);
-	egress_conn_count(
-	    c, TLSD_EGRESS_RESUMED, (uint64_t)SSL_session_reused(ssl));
+	conn_pair_count(&c->pair, TLSD_EGRESS_CONNECTED, 1);
+	conn_pair_count(
+	    &c->pair, TLSD_EGRESS_RESUMED, (uint64_t)SSL_session_reused(ssl));
 	return true;
 }
 
@@ -97,7 +97,7 @@ egress_outcome_note_late(const struct egress_conn *c)
 {
 	char text[EGRESS_TEXT_MAX + 1];
 
-	egress_conn_count(c, TLSD_EGRESS_BROKEN, 1);
+	conn_pair_count(&c->pair, TLSD_EGRESS_BROKEN, 1);
 	if (!c->tls.io.has_failed)
 		return; /* memory was short */
 	(void)egress_tls_explain(&c->tls, TLS_FAILED, text, sizeof(text));

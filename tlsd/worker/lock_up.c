@@ -24,15 +24,9 @@
 #include "common/privdrop.h"
 
 static const char *const allowed[] = {
-	/* the loop and the clock */
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_ctl",
-	"poll",
+	SANDBOX_LOOP,
 	"ppoll",
-	"clock_gettime",
 	"gettimeofday",
-	"restart_syscall",
 	/* clients, rproxy, the signer, the master, the log */
 	"accept4",
 	"connect",
@@ -53,28 +47,13 @@ static const char *const allowed[] = {
 	/* a bundle of files that have changed */
 	"fstat",
 	"newfstatat",
-	/* memory */
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	/* OpenSSL: random numbers, locks, has this process forked? */
+	SANDBOX_MEMORY,
+	/* OpenSSL: random numbers, has this process forked? */
 	"getrandom",
-	"futex",
 	"getpid",
 	/* OpenSSL, and between handshakes */
 	"sched_yield",
-	/* the end, also by abort() */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SANDBOX_END,
 };
 
 /* rproxy is a path; nothing else may be connected to. */

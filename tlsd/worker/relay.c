@@ -1,6 +1,6 @@
 /*
  * The bytes of one client connection, both ways.  Runs in the worker, owned
- * by its client_conn, which watches the two descriptors and closes them.
+ * by its conn_pair, which watches the two descriptors and closes them.
  *
  *	up	OPEN -> ENDING -> ENDED		close_notify passed on as FIN
  *		  |        |        ^

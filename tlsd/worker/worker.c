@@ -58,16 +58,11 @@ keep_some_memory(void)
 static struct tlsd_config *
 read_config(const struct inheritance *in)
 {
-	struct bundle *bundle = bundle_open(in->bundle_fd);
 	struct conf_faults *faults = conf_faults_new();
-	struct tlsd_config *config;
+	struct tlsd_config *config =
+	    tlsd_config_read(in->config, child_take_bundle(in), faults);
 
-	if (bundle == NULL)
-		child_fail("the configuration did not arrive");
-	config = tlsd_config_read(in->config, bundle, faults);
-	if (conf_n_errors(faults) > 0)
-		child_fail("%s", conf_fault_text(faults, 0));
-	conf_faults_free(faults);
+	child_check_config(faults);
 	site_list_forget_entries(&config->sites);
 	return config;
 }

@@ -253,6 +253,19 @@ counts_errors_and_warnings_apart(void **state)
 	assert_null(conf_fault_text(f, 3));
 	assert_false(conf_fault_is_error(f, 0));
 	assert_true(conf_fault_is_error(f, 1));
+	assert_int_equal(conf_first_error(f), 1);
+	conf_faults_free(f);
+}
+
+static void
+has_no_first_error_among_warnings(void **state)
+{
+	struct conf_faults *f = conf_faults_new();
+
+	(void)state;
+	assert_null(conf_fault_text(f, conf_first_error(f)));
+	conf_warning(f, (struct conf_place){ "a.ini", 7 }, "w");
+	assert_null(conf_fault_text(f, conf_first_error(f)));
 	conf_faults_free(f);
 }
 
@@ -312,6 +325,7 @@ main(void)
 		cmocka_unit_test(names_the_line_of_each_fault),
 		cmocka_unit_test(says_why_a_file_cannot_be_read),
 		cmocka_unit_test(counts_errors_and_warnings_apart),
+		cmocka_unit_test(has_no_first_error_among_warnings),
 		cmocka_unit_test(takes_paths_from_the_folder_of_the_file),
 		cmocka_unit_test(keeps_places_without_entries),
 	};

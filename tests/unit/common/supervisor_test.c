@@ -238,8 +238,10 @@ add_socket(struct plan *p, const char *path)
 }
 
 static void
-read_plan(const char *path, struct plan *p, struct conf_faults *f)
+read_plan(
+    const char *path, struct bundle *b, struct plan *p, struct conf_faults *f)
 {
+	(void)b;
 	if (access(path, R_OK) < 0 || is_told(path, "broken")) {
 		conf_error(f, (struct conf_place){ path, 1 }, "it is broken");
 		return;
