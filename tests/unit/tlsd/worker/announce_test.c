@@ -83,19 +83,6 @@ append_crl(FILE *f, X509 *ca, long serial)
 	X509_CRL_free(crl);
 }
 
-static void
-write_site(const char *name, const char *extra)
-{
-	char text[512], file[64];
-
-	snprintf(text, sizeof(text),
-	    "[site]\nnames = %s.test\n[tls]\n"
-	    "certificate = ../server.pem\nkey = ../server.key\n%s",
-	    name, extra);
-	snprintf(file, sizeof(file), "sites/%s.ini", name);
-	write_file(file, text);
-}
-
 static int
 set_up(void **state)
 {
@@ -104,28 +91,32 @@ set_up(void **state)
 	(void)state;
 	make_dir();
 	make_pki();
-	write_key("server.key", pki.key);
-	write_certs("server.pem", pki.server, NULL);
+	write_pair("server", pki.server, pki.key);
 	write_certs("users.pem", pki.root, NULL);
 	write_certs("other.pem", pki.other, NULL);
 	f = fopen(in_dir("users.crl"), "w");
 	append_crl(f, pki.root, 1000);
 	append_crl(f, pki.staff, 99);
 	fclose(f);
-	write_site("open", "");
-	write_site("optional", "client_verify = optional\n"
-			       "client_ca = ../users.pem\n"
-			       "client_ca = ../other.pem\n");
-	write_site("required", "client_verify = required\n"
-			       "client_ca = ../users.pem\n");
-	write_site("second", "client_verify = required\n"
-			     "client_ca = ../users.pem\n");
-	write_site("shallow", "client_verify = required\nclient_depth = 1\n"
-			      "client_ca = ../users.pem\n");
-	write_site("crl", "client_verify = required\n"
-			  "client_ca = ../users.pem\n"
-			  "client_crl = ../users.crl\n");
-	write_site("modern", "min_version = 1.3\n");
+	write_site("open", "server", "", "");
+	write_site("optional", "server", "",
+	    "client_verify = optional\n"
+	    "client_ca = ../users.pem\n"
+	    "client_ca = ../other.pem\n");
+	write_site("required", "server", "",
+	    "client_verify = required\n"
+	    "client_ca = ../users.pem\n");
+	write_site("second", "server", "",
+	    "client_verify = required\n"
+	    "client_ca = ../users.pem\n");
+	write_site("shallow", "server", "",
+	    "client_verify = required\nclient_depth = 1\n"
+	    "client_ca = ../users.pem\n");
+	write_site("crl", "server", "",
+	    "client_verify = required\n"
+	    "client_ca = ../users.pem\n"
+	    "client_crl = ../users.crl\n");
+	write_site("modern", "server", "", "min_version = 1.3\n");
 	gateway_start();
 	return 0;
 }
