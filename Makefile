@@ -119,7 +119,7 @@ OBJ_COMMON := $(SRC_COMMON:%.c=$(O)/%.o)
 OBJ_TLSD := $(SRC_TLSD:%.c=$(O)/%.o)
 OBJ_RPROXY := $(SRC_RPROXY:%.c=$(O)/%.o)
 
-# tests/unit/X_test.c tests X.c
+# tests/unit/X_test.c tests X.c, X_TOPIC_test.c one topic of it
 UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/log common/listen common/sandbox common/privdrop \
 	common/child_wire common/admin_request common/ready common/supervisor \
@@ -134,7 +134,8 @@ UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd
 	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
 	tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
-	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/announce \
+	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/tls_io_handshake \
+	tlsd/worker/tls_io_memory tlsd/worker/signer_client tlsd/worker/announce \
 	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
 	tlsd/worker/egress_server tlsd/worker/egress_tls
 UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
