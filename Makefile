@@ -123,6 +123,7 @@ OBJ_RPROXY := $(SRC_RPROXY:%.c=$(O)/%.o)
 UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/log common/listen common/sandbox common/privdrop \
 	common/child_wire common/admin_request common/ready common/supervisor \
+	common/supervisor_reload common/supervisor_admin \
 	common/plan common/fd_pass common/state_page common/takeover \
 	common/expiry common/status \
 	common/slice common/buf common/arena common/number common/addr \
