@@ -133,7 +133,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
 	tlsd/worker/worker tlsd/config tlsd/ticket_keys tlsd/protocol tlsd/metrics_table tlsd/worker/relay \
-	tlsd/worker/backend tlsd/worker/handshake_failure \
+	tlsd/worker/relay_end tlsd/worker/backend tlsd/worker/handshake_failure \
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/tls_io_handshake \
 	tlsd/worker/tls_io_memory tlsd/worker/signer_client tlsd/worker/announce \
