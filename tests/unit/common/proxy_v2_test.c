@@ -10,21 +10,12 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/proxy_v2.h"
+#include "tests/unit/text.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
 static char wire[PROXY_V2_MAX + 1];
 static char der[70000];
-
-static struct addr
-parsed(const char *text)
-{
-	struct addr a;
-
-	if (!addr_parse(slice_of(text), &a))
-		fail_msg("not an address: %s", text);
-	return a;
-}
 
 static enum proxy_v2_verdict
 decode(struct slice in, struct proxy_v2 *out)
@@ -101,8 +92,8 @@ plain_client(const char *src, const char *dst)
 {
 	struct proxy_v2 pp = { .command = PROXY_V2_PROXY };
 
-	pp.src = parsed(src);
-	pp.dst = parsed(dst);
+	pp.src = addr_of(src);
+	pp.dst = addr_of(dst);
 	return pp;
 }
 

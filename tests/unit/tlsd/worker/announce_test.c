@@ -11,6 +11,7 @@
 
 #include "common/check.h"
 #include "common/proxy_v2.h"
+#include "tests/unit/text.h"
 #include "tests/unit/tlsd/worker/tls_fixture.h"
 #include "tlsd/worker/announce.h"
 
@@ -189,7 +190,8 @@ static void
 announced(const struct link *l, struct buf *out, struct proxy_v2 *pp)
 {
 	const char *reason = "";
-	struct addr src, dst;
+	struct addr src = addr_of("192.0.2.1:1234");
+	struct addr dst = addr_of("198.51.100.2:443");
 	struct announce_from from = { .src = &src,
 		.dst = &dst,
 		.listener = SLICE("public"),
@@ -197,20 +199,11 @@ announced(const struct link *l, struct buf *out, struct proxy_v2 *pp)
 		.generation = 3 };
 	size_t used;
 
-	assert_true(addr_parse(SLICE("192.0.2.1:1234"), &src));
-	assert_true(addr_parse(SLICE("198.51.100.2:443"), &dst));
 	memset(out, 0, sizeof(*out));
 	assert_true(announce_append(out, l->server.ssl, &from));
 	assert_int_equal(
 	    proxy_v2_decode(buf_slice(out), pp, &used, &reason), PROXY_V2_DONE);
 	assert_int_equal(used, buf_len(out));
-}
-
-static void
-assert_text(struct slice got, const char *want)
-{
-	if (!slice_eq(got, slice_of(want)))
-		fail_msg("\"%.*s\" instead of \"%s\"", SLICE_FMT(got), want);
 }
 
 static void
