@@ -137,7 +137,7 @@ UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd
 	tlsd/worker/unique_id \
 	tlsd/signer/signer tlsd/worker/tls_io tlsd/worker/tls_io_handshake \
 	tlsd/worker/tls_io_memory tlsd/worker/signer_client tlsd/worker/announce \
-	tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
+	tlsd/worker/tickets tlsd/worker/sni tlsd/worker/peer_cert tlsd/worker/tls_context \
 	tlsd/worker/egress_server tlsd/worker/egress_tls
 UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/http/reason rproxy/http/field_values \
 	rproxy/http/fields rproxy/http/message rproxy/http/framing \
