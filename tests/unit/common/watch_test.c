@@ -9,12 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/watch.h"
+#include "tests/unit/loopback.h"
 
 struct owner {
 	struct watch watch;
@@ -109,19 +109,25 @@ unix_pair(int fd[2])
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
 }
 
+/* Watches one end of a pair of sockets; returns the other. */
+static int
+open_pair(struct owner *o)
+{
+	int fd[2];
+
+	unix_pair(fd);
+	open_owner(o, fd[0]);
+	return fd[1];
+}
+
 static void
 tcp_pair(int fd[2])
 {
-	struct sockaddr_in in = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(in);
-	int l = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in in;
+	int l = listen_on_loopback(&in);
 
-	assert_int_equal(bind(l, (struct sockaddr *)&in, len), 0);
-	assert_int_equal(listen(l, 1), 0);
-	assert_int_equal(getsockname(l, (struct sockaddr *)&in, &len), 0);
 	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(fd[0], (struct sockaddr *)&in, len), 0);
+	assert_int_equal(connect(fd[0], (struct sockaddr *)&in, sizeof(in)), 0);
 	fd[1] = accept(l, NULL, NULL);
 	assert_true(fd[1] >= 0);
 	close(l);
@@ -140,12 +146,11 @@ static void
 reports_what_is_wanted_and_nothing_else(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
-	assert_int_not_equal(fcntl(fd[0], F_GETFL) & O_NONBLOCK, 0);
+	peer = open_pair(&o);
+	assert_int_not_equal(fcntl(o.watch.fd, F_GETFL) & O_NONBLOCK, 0);
 	run_for(5);
 	assert_int_equal(o.reports, 0);
 
@@ -155,7 +160,7 @@ reports_what_is_wanted_and_nothing_else(void **state)
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_WRITE);
 
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	watch_want(&o.watch, WATCH_READ);
@@ -163,18 +168,17 @@ reports_what_is_wanted_and_nothing_else(void **state)
 	assert_int_equal(o.reports, 2);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 interest_that_comes_and_goes_is_left_in_the_kernel(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	for (int i = 0; i < 3; i++) {
 		watch_want(&o.watch, 0);
@@ -182,25 +186,24 @@ interest_that_comes_and_goes_is_left_in_the_kernel(void **state)
 		assert_int_equal(o.watch.armed, WATCH_READ);
 		watch_want(&o.watch, WATCH_READ);
 	}
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 an_event_that_nobody_wants_comes_once_and_is_kept(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	watch_want(&o.watch, 0);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	assert_int_equal(o.watch.armed, 0);
@@ -209,18 +212,17 @@ an_event_that_nobody_wants_comes_once_and_is_kept(void **state)
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 one_unwanted_event_does_not_hide_the_other(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.leave_wants = true;
 	o.read_it = true;
 	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
@@ -228,26 +230,25 @@ one_unwanted_event_does_not_hide_the_other(void **state)
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	assert_int_equal(o.watch.armed, WATCH_READ);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 a_hang_up_does_not_spin_while_nothing_is_wanted(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	watch_want(&o.watch, 0);
-	close(fd[1]);
+	close(peer);
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	watch_want(&o.watch, WATCH_READ);
@@ -260,18 +261,17 @@ static void
 a_hang_up_is_seen_by_one_who_wants_to_write(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 	char full[4096] = { 0 };
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
-	while (write(fd[0], full, sizeof(full)) > 0)
+	peer = open_pair(&o);
+	while (write(o.watch.fd, full, sizeof(full)) > 0)
 		;
 	watch_want(&o.watch, WATCH_WRITE);
 	run_for(5);
 	assert_int_equal(o.reports, 0);
-	close(fd[1]);
+	close(peer);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	assert_true((o.last & WATCH_WRITE) != 0);
@@ -375,11 +375,10 @@ static void
 may_be_closed_within_a_report(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.close_it = true;
 	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
 	run_for(5);
@@ -388,8 +387,8 @@ may_be_closed_within_a_report(void **state)
 	watch_want(&o.watch, WATCH_READ); /* no effect */
 	run_for(5);
 	assert_int_equal(o.reports, 1);
-	assert_int_equal(read(fd[1], &(char){ 0 }, 1), 0);
-	close(fd[1]);
+	assert_int_equal(read(peer, &(char){ 0 }, 1), 0);
+	close(peer);
 }
 
 static void
@@ -422,7 +421,7 @@ what_cannot_be_watched_stays_with_the_caller(void **state)
 {
 	struct owner o;
 	struct watch second;
-	int fd[2];
+	int peer;
 	int file = open("/proc/self/exe", O_RDONLY);
 
 	(void)state;
@@ -430,13 +429,12 @@ what_cannot_be_watched_stays_with_the_caller(void **state)
 	assert_false(watch_is_open(&second));
 	assert_int_equal(close(file), 0);
 
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	run_for(1);
-	assert_false(watch_open(&second, &loop, fd[0], on_ready));
+	assert_false(watch_open(&second, &loop, o.watch.fd, on_ready));
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
@@ -460,23 +458,22 @@ static void
 the_kind_of_end_is_known(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.to_want = WATCH_READ;
 	o.read_it = true;
 	watch_want(&o.watch, WATCH_READ);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_OPEN);
 	o.to_want = 0;
-	assert_int_equal(shutdown(fd[1], SHUT_WR), 0);
+	assert_int_equal(shutdown(peer, SHUT_WR), 0);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_HALF_CLOSED);
 	watch_want(&o.watch, WATCH_READ);
-	close(fd[1]);
+	close(peer);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_HUNG_UP);
 	close_owner(&o);
