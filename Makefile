@@ -128,7 +128,7 @@ UNIT_COMMON := common/proxy_v1 common/log_limit common/watched_files \
 	common/expiry common/status \
 	common/slice common/buf common/arena common/number common/addr \
 	common/proxy_v2 common/proxy_v2_bytes common/egress_wire common/bundle common/clock common/metrics \
-	common/watch common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
+	common/watch common/watch_run common/stream common/deadline common/mem common/site_names common/siphash common/site_rule_value \
 	common/conf common/schema common/site_conf common/site_hop_take
 UNIT_TLSD := tlsd/cert_pool tlsd/cert_spki tlsd/key_decoder tlsd/tls_policy tlsd/staple_check tlsd/worker/staples \
 	tlsd/worker/address_limit tlsd/worker/handshakes tlsd/worker/intro \
