@@ -22,6 +22,7 @@ Fixtures
     jetty       likewise a Jetty 9 with ForwardedRequestCustomizer
     rproxy      rproxy without tlsd (tests/tools/rproxy_alone.py), to be
                 started by the test: rproxy.start(port, http="...", ...)
+    proxy       the same, running, with short times, in front of bad
     bad         a server that misbehaves on demand, one for each file
                 (tests/tools/bad_backend.py): bad.port, bad.requests
     backend     factory: backend(handler) runs handler(connection, address)
@@ -179,6 +180,15 @@ def rproxy(folder, request):
     if faults or (report and report.failed):
         print(made.log())
     assert not faults, faults
+
+
+@pytest.fixture
+def proxy(rproxy, bad):
+    """With short times, so that what waits for them is quick."""
+    bad.requests.clear()
+    return rproxy.start(bad.port, http="timeout = 1s\n", rproxy=(
+        "header_timeout = 1s\nbody_timeout = 1s\nsend_timeout = 2s\n"
+        "keepalive_timeout = 3s\n"))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from ca import openssl
 from client import Connection, fetch, tls_context
-from mirror import read_head
 from processes import command_line, free_port, wait_for
+from scripted import read_head
 
 HOST = "portal.example.com"
 CLIENT = "127.0.0.9"  # not an address that the servers believe
@@ -216,7 +216,8 @@ def test_jetty_believes_nothing_that_a_client_forges(
 def instance(name):
     """A server of a cluster that tells its name and sets a session cookie."""
     def handle(connection, _address):
-        while read_head(connection):
+        while True:
+            read_head(connection)
             connection.sendall(
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
                 b"Set-Cookie: JSESSIONID=s." + name.encode() +

@@ -7,7 +7,6 @@ answer of ours, or sees that the response was cut.
 """
 
 import asyncio
-import json
 import re
 from collections import Counter
 from functools import partial
@@ -15,7 +14,6 @@ from functools import partial
 import pytest
 
 from h1_tables import cases, outcomes
-from processes import wait_for
 from raw_http import RawServer, ask_all, dechunk, variants
 
 # The answer to each fault; nothing else may come for it.
@@ -51,8 +49,8 @@ server = http://127.0.0.1:{port}
 
 
 def start(rproxy, port, pool=""):
-    rproxy.start(0, site=SITE.format(port=port) + pool, rproxy=(
-        "access_log_format = json\nlog_level = error\n"))
+    rproxy.start(0, site=SITE.format(port=port) + pool,
+                 rproxy="log_level = error\n")
     return rproxy.port
 
 
@@ -63,10 +61,8 @@ def need(condition, case, pieces, *what):
 
 def check_log(rproxy, wanted):
     """wanted: how often each reason."""
-    def lines():
-        return rproxy.access_log.read_text().splitlines()
-    wait_for(lambda: len(lines()) >= wanted.total(), 5)
-    assert Counter(json.loads(x)["reason"] for x in lines()) == wanted
+    entries = rproxy.entries(wanted.total())
+    assert Counter(e["reason"] for e in entries) == wanted
 
 
 def one_form(data):

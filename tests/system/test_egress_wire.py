@@ -1,7 +1,6 @@
 """https servers as rproxy sees them: a stand-in for tlsd says how each
 connection went.  Both daemons and real servers are in test_egress.py."""
 
-import json
 import os
 import select
 import socket
@@ -53,16 +52,9 @@ def start(rproxy, egress):
         return rproxy.start(
             None, site=SITE.format(servers=servers(*names), http=http,
                                    pool=pool),
-            rproxy="egress = egress.sock\naccess_log_format = json\n"
+            rproxy="egress = egress.sock\n"
             "admin = ./admin.sock\n" + lines, workers=workers)
     return begin
-
-
-def entry(proxy, number=-1):
-    def lines():
-        return proxy.access_log.read_text().splitlines()
-    assert wait_for(lines, 5)
-    return json.loads(lines()[number])
 
 
 def metric(proxy, name):
@@ -94,7 +86,7 @@ def test_a_destination_names_the_server_by_its_scheme(start, egress, bad):
     proxy = start("dav.intra", http="preserve_host = no\n")
     fetch(proxy.port, "/echo", method="COPY", headers=[
         ("Destination", f"http://localhost:{proxy.port}/echo/b")])
-    seen = bad.requests[-1]
+    seen = bad.last
     assert seen.get("Host") == "dav.intra"
     assert seen.get("Destination") == "https://dav.intra/echo/b"
 
@@ -161,7 +153,7 @@ def test_each_failure_is_told_to_the_client_and_in_the_logs(
     assert got.get("Proxy-Status") == (
         f'gw; error={kind}; details="{reason}"; '
         'next-hop="srv.intra:8443"'), got.headers
-    line = entry(proxy)
+    line = proxy.entries(1)[-1]
     assert (line["reason"], line["server"]) == (reason, "srv.intra:8443")
     assert ("pool reports: server srv.intra:8443: connect: "
             "unable to get issuer: /CN=x") in proxy.log()
@@ -197,7 +189,7 @@ def test_an_outcome_that_does_not_come_is_waited_for_once(start, egress):
     begin = time.monotonic()
     assert fetch(proxy.port, "/").status == 503
     assert 1 < time.monotonic() - begin < 3
-    assert entry(proxy)["reason"] == "egress_away"
+    assert proxy.entries(1)[-1]["reason"] == "egress_away"
 
 
 # tlsd goes and comes ---------------------------------------------------------
@@ -229,7 +221,7 @@ def test_a_tlsd_that_stays_away_is_named_once_for_all_servers(
     assert 1 < time.monotonic() - begin < 2.5
     assert got.status == 503
     assert "error=proxy_internal_error" in got.get("Proxy-Status")
-    assert entry(proxy)["reason"] == "egress_away"
+    assert proxy.entries(1)[-1]["reason"] == "egress_away"
 
 
 def test_a_client_that_leaves_waits_no_more(start, egress):
@@ -336,7 +328,7 @@ def test_an_orderly_end_closes_a_body_and_an_abort_cuts_it(start, egress):
         assert head.startswith(b"HTTP/1.1 200")
         with pytest.raises(ConnectionResetError):
             c.reader.read()
-    assert entry(proxy)["reason"] == "response_incomplete"
+    assert proxy.entries(1)[-1]["reason"] == "response_incomplete"
 
 
 def test_rproxy_ends_an_idle_connection_in_order(start, egress):

@@ -21,31 +21,6 @@ from processes import (Program, free_port, listens, silent_address,
                        wait_for)
 
 
-@pytest.fixture
-def proxy(rproxy, bad):
-    """With short times, so that what waits for them is quick."""
-    bad.requests.clear()
-    return rproxy.start(bad.port, http="timeout = 1s\n", rproxy=(
-        "header_timeout = 1s\nbody_timeout = 1s\nsend_timeout = 2s\n"
-        "keepalive_timeout = 3s\n"))
-
-
-def last(bad):
-    return bad.requests[-1]
-
-
-def reasons(proxy):
-    """Reasons in the error log, in order."""
-    return [line.split(": ")[3] for line in proxy.log().splitlines()
-            if ": id " in line]
-
-
-def logs(proxy, reason):
-    """This one and no other; the line may come after the answer."""
-    wait_for(lambda: reasons(proxy), 3)
-    assert reasons(proxy) == [reason]
-
-
 # connections ----------------------------------------------------------------
 
 
@@ -138,16 +113,16 @@ def test_connection_close_is_honoured(proxy):
 def test_body_with_length_goes_both_ways(proxy, bad, size):
     body = os.urandom(size)
     answer = fetch(proxy.port, "/echo", method="POST", body=body)
-    assert last(bad).body == body
-    assert last(bad).get("Content-Length") == str(size)
+    assert bad.last.body == body
+    assert bad.last.get("Content-Length") == str(size)
     assert size == 0 or answer.body == body
 
 
 def test_chunked_body_goes_both_ways(proxy, bad):
     pieces = [os.urandom(n) for n in (1, 7, 1000, 70000, 1, 1)]
     answer = fetch(proxy.port, "/echo", method="PUT", body=iter(pieces))
-    assert last(bad).get("Transfer-Encoding") == "chunked"
-    assert last(bad).get("Content-Length") is None
+    assert bad.last.get("Transfer-Encoding") == "chunked"
+    assert bad.last.get("Content-Length") is None
     assert answer.body == b"".join(pieces)
     with Connection(proxy.port) as c:
         answer = c.request("GET", "/chunked/1000")
@@ -206,7 +181,7 @@ def test_expect_100_continue_comes_from_the_server(proxy, bad):
         assert c.reader.readline() == b"\r\n"
         c.send(b"12345")
         assert c.read_response().text == "5"
-    assert last(bad).get("Expect") == "100-continue"
+    assert bad.last.get("Expect") == "100-continue"
 
 
 def test_expectation_refused_by_the_server_needs_no_body(proxy):
@@ -250,7 +225,7 @@ def test_early_answer_reaches_a_client_that_uploads(proxy, how, code,
         assert answer.status == code
         assert answer.get("Connection") == "close"
         sender.join(10)
-    assert "server_reset" not in reasons(proxy)
+    assert "server_reset" not in proxy.reasons()
 
 
 def test_early_answer_waits_for_a_slow_client_that_reads_it_last(rproxy,
@@ -317,7 +292,7 @@ def test_get_is_sent_again_when_a_reused_connection_breaks(proxy, bad):
         first = c.request("GET", "/once").text
         second = c.request("GET", "/once").text
     assert first != second
-    assert reasons(proxy) == []
+    assert proxy.reasons() == []
 
 
 def test_post_is_never_sent_again(proxy, bad):
@@ -327,7 +302,7 @@ def test_post_is_never_sent_again(proxy, bad):
         answer = c.request("POST", "/echo", body=b"pay")
     assert answer.status == 502
     assert len(bad.requests) == count
-    logs(proxy, "server_closed")
+    proxy.expect_reason("server_closed")
 
 
 def test_post_does_not_use_a_connection_that_was_idle_long(proxy, bad):
@@ -375,7 +350,7 @@ def test_bad_response_becomes_an_error_page(proxy, path, status, reason):
         assert answer.get("Content-Type").startswith("text/html")
         assert "127.0.0.1" not in answer.text
         assert c.request("GET", "/echo").status == 200
-    logs(proxy, reason)
+    proxy.expect_reason(reason)
 
 
 @pytest.mark.parametrize("path, reason", [
@@ -393,7 +368,7 @@ def test_truncated_body_is_visible_to_the_client(proxy, path, reason,
         with pytest.raises((http.client.IncompleteRead,
                             ConnectionResetError)):
             c.read_response()
-    logs(proxy, reason)
+    proxy.expect_reason(reason)
 
 
 def test_bytes_after_a_response_are_nobodys_response(proxy, bad):
@@ -445,7 +420,7 @@ def test_server_that_refuses_gives_502_and_is_back_at_once(rproxy):
     port = free_port()
     rproxy.start(port)
     assert fetch(rproxy.port).status == 502
-    logs(rproxy, "connect_refused")
+    rproxy.expect_reason("connect_refused")
     with socket.create_server(("127.0.0.1", port)) as listener:
         def serve():
             s, _ = listener.accept()
@@ -576,7 +551,7 @@ def test_bad_request_is_refused(proxy, bad, data, status, reason):
         answer = c.read_response()
     assert answer.status == status
     assert answer.get("Content-Type").startswith("text/html")
-    logs(proxy, reason)
+    proxy.expect_reason(reason)
     assert bad.requests == []
 
 
@@ -593,7 +568,7 @@ def test_bad_chunk_ends_the_request_at_the_server_too(proxy, bad):
     answer = raw(proxy.port, b"POST /echo HTTP/1.1\r\nHost: a\r\n"
                  b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcX")
     assert answer.startswith(b"HTTP/1.1 400 ")
-    logs(proxy, "bad_chunk")
+    proxy.expect_reason("bad_chunk")
 
 
 def test_body_over_the_limit_is_refused_by_its_length(rproxy, bad):
@@ -636,7 +611,7 @@ def test_client_that_goes_away_is_noted_and_forgotten(proxy, bad):
         c.send(b"POST /echo HTTP/1.1\r\nHost: a\r\n"
                b"Content-Length: 10\r\n\r\n123")
         wait_for(lambda: bad.requests, 2)
-    logs(proxy, "client_gone")
+    proxy.expect_reason("client_gone")
 
 
 # memory ---------------------------------------------------------------------
@@ -651,7 +626,7 @@ def test_slow_reader_of_200_mib_costs_no_memory(rproxy, bad):
         highest = rproxy.rss_kib()
         answer = http.client.HTTPResponse(c.reader)
         answer.begin()
-        left, before = 200 << 20, b""
+        left = 200 << 20
         while left:
             data = answer.read(1 << 20)
             assert data
@@ -670,7 +645,7 @@ def test_client_that_never_reads_is_cut(proxy):
         before = proxy.rss_kib()
         for _ in range(100):
             c.send_request("GET", "/big/64")
-        logs(proxy, "send_timeout")
+        proxy.expect_reason("send_timeout")
         assert proxy.rss_kib() < before + 2048
 
 
@@ -705,7 +680,7 @@ def test_server_sees_our_headers_and_not_the_clients_claims(proxy, bad):
         ("X-Forwarded-Proto", "https"), ("Forwarded", "for=6.6.6.6"),
         ("SSL_CLIENT_CERT", "x"), ("Front-End-Https", "On"),
         ("X-Mine", "stays"), ("Connection", "X-Hop"), ("X-Hop", "gone")])
-    seen = last(bad)
+    seen = bad.last
     assert seen.get("X-Forwarded-For") == "127.0.0.1"
     assert seen.get("X-Forwarded-Proto") == "http"
     assert seen.get("X-Mine") == "stays"
@@ -721,7 +696,7 @@ def test_upgrade_is_not_passed_on(proxy, bad):
     answer = fetch(proxy.port, "/echo", headers=[
         ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")])
     assert answer.status == 200
-    assert last(bad).get("Upgrade") is None
+    assert bad.last.get("Upgrade") is None
 
 
 def test_configured_headers_are_set_and_removed(rproxy, bad):
@@ -732,9 +707,9 @@ def test_configured_headers_are_set_and_removed(rproxy, bad):
         "preserve_host = no\n"))
     answer = fetch(rproxy.port, "/echo", headers=[("X-Debug", "1")])
     assert answer.get("X-Frame-Options") == "DENY"
-    assert last(bad).get("X-Gateway") == "On"
-    assert last(bad).get("X-Debug") is None
-    assert last(bad).get("Host") == f"127.0.0.1:{bad.port}"
+    assert bad.last.get("X-Gateway") == "On"
+    assert bad.last.get("X-Debug") is None
+    assert bad.last.get("Host") == f"127.0.0.1:{bad.port}"
 
 
 def test_redirect_and_cookies_of_the_server_are_mapped_back(proxy):
@@ -747,7 +722,7 @@ def test_redirect_and_cookies_of_the_server_are_mapped_back(proxy):
 def test_path_and_query_are_forwarded_byte_for_byte(proxy, bad):
     path = "/echo/a%20b;jsessionid=1.j2ee?x=%2F..&y=a+b"
     fetch(proxy.port, path)
-    assert last(bad).line == f"GET {path} HTTP/1.1"
+    assert bad.last.line == f"GET {path} HTTP/1.1"
 
 
 def test_path_mapping(rproxy, bad):
@@ -821,7 +796,7 @@ def test_unix_listener_takes_the_client_from_the_header(proxy, bad):
     answer = unix(proxy.socket, HEADER + b"GET /echo HTTP/1.1\r\n"
                   b"Host: localhost\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
-    assert last(bad).get("X-Forwarded-For") == "192.0.2.7"
+    assert bad.last.get("X-Forwarded-For") == "192.0.2.7"
 
 
 def test_header_byte_by_byte(proxy, bad):
@@ -941,8 +916,8 @@ backend b
         haproxy.wait_ready(lambda: listens(port))
         for _ in range(3):
             assert fetch(port, "/echo").status == 200
-        assert last(bad).get("X-Forwarded-For") == "127.0.0.1"
-        assert last(bad).get("X-Forwarded-Proto") == "http"
+        assert bad.last.get("X-Forwarded-For") == "127.0.0.1"
+        assert bad.last.get("X-Forwarded-Proto") == "http"
     finally:
         haproxy.stop()
 
@@ -951,12 +926,10 @@ backend b
 
 
 def test_access_log_in_json(rproxy, bad):
-    rproxy.start(bad.port, rproxy="access_log_format = json")
+    rproxy.start(bad.port)
     fetch(rproxy.port, '/echo/"x', headers=[("User-Agent", "a\xe9\"b")])
     fetch(rproxy.port, "/close")
-    assert wait_for(lambda: rproxy.access_log.read_text().count("\n") == 2, 2)
-    first, second = map(json.loads,
-                        rproxy.access_log.read_text().splitlines())
+    first, second = rproxy.entries(2)
     assert first["status"] == 200 and first["reason"] == "ok"
     assert first["client"] == "127.0.0.1"
     assert first["site"] == "localhost" and first["route"] == "all"
@@ -968,7 +941,7 @@ def test_access_log_in_json(rproxy, bad):
 
 
 def test_access_log_combined_has_whole_lines(rproxy, bad):
-    rproxy.start(bad.port)
+    rproxy.start(bad.port, log_format="combined")
     with Connection(rproxy.port) as c:
         for i in range(300):
             c.request("GET", f"/echo/{i}", [("Referer", "http://r/")])
@@ -1007,7 +980,7 @@ def narrow_pipe(rproxy):
 
 def test_access_log_follows_a_pipe_that_was_full_for_a_while(
         rproxy, bad, narrow_pipe):
-    rproxy.start(bad.port, rproxy="access_log_format = json")
+    rproxy.start(bad.port)
     with Connection(rproxy.port) as c:
         for i in range(40):
             assert c.request("GET", f"/echo/{i}").status == 200
@@ -1019,7 +992,7 @@ def test_access_log_follows_a_pipe_that_was_full_for_a_while(
 
 def test_workers_that_share_a_full_pipe_do_not_tear_lines(
         rproxy, bad, narrow_pipe):
-    rproxy.start(bad.port, rproxy="access_log_format = json", workers=2)
+    rproxy.start(bad.port, workers=2)
     for i in range(100):
         assert fetch(rproxy.port, f"/echo/{i}").status == 200
     lines = read_lines(narrow_pipe, 100, 10)

@@ -2,7 +2,8 @@
 
 The first segment of the path says how: GET /reset/x is answered with a TCP
 reset.  Everything that arrived is kept: backend.requests[i].head (text),
-.fields (pairs), .body, .connection (number of the connection).
+.fields (pairs), .body, .connection (number of the connection);
+backend.last is the last one.
 
     with BadBackend() as backend:
         ... backend.port ... backend.requests ... backend.connections
@@ -116,6 +117,11 @@ class BadBackend:
         self.connections = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
+
+    @property
+    def last(self):
+        """The request that came last."""
+        return self.requests[-1]
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()

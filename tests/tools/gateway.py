@@ -14,6 +14,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+from access_log import entries
 from processes import (NotReady, Program, ReadySocket, command_line,
                        free_port)
 
@@ -131,6 +132,10 @@ class Gateway:
                 faults.append(f"{name} left processes: {program.leftovers}")
             setattr(self, name, None)
         return faults
+
+    def entries(self, count=0):
+        """Of the access log, where its format is JSON."""
+        return entries(self.access_log, count)
 
     def logs(self):
         """Both error logs, for the report of a failed test."""
