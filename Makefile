@@ -187,7 +187,7 @@ $(B)/tools/dump_keys: $(O)/tests/tools/dump_keys.o $(O)/libtlsd.a \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
 
-# for tests/system/test_rotation.py
+# for tests/tools/load.py
 $(B)/tools/loadgen: $(O)/tests/tools/loadgen.o $(O)/tests/tools/load_client.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(SSL_LIBS)

@@ -16,6 +16,7 @@ Fixtures
     tlsd        factory for a tlsd without rproxy: TlsdAlone
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
     folder      a fresh folder that the daemons' users can enter
+    pairs       two more of these, one to follow the other
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
                 and with TLS .https_port, .strict_port (who has a certificate
                 of ca), for 127.0.0.1 and tomcat.intra
@@ -25,6 +26,8 @@ Fixtures
     proxy       the same, running, with short times, in front of bad
     bad         a server that misbehaves on demand, one for each file
                 (tests/tools/bad_backend.py): bad.port, bad.requests
+    served      a gateway before origin that runs, with ADMIN
+    origin      the server that the clients of tests/tools/load.py know
     backend     factory: backend(handler) runs handler(connection, address)
                 in a thread for each connection; returns the port
 
@@ -41,6 +44,8 @@ gateway(site=TEXT) or gateway(sites={"name": TEXT}), more:
         gw.pids("tlsd: worker")        pids of one role
         gw.tlsd_ini, gw.sites, gw.dir  paths; gw.socket: between the two
         gw.access_log                  path
+        gw.status("tlsd")              /status, likewise gw.metric("tlsd", ..):
+                                       takes ADMIN of tests/tools/gateway.py
         gw.stop(), gw.start_tlsd() ... as a test needs it
     When the test ends both get TERM; the test fails if one does not end
     with 0 or leaves a process behind.  A failed test shows both logs.
@@ -49,8 +54,8 @@ Each test has 120 s, or what @pytest.mark.deadline(seconds) says.
 
 Functions
     from conftest import site_text
-        site_text(pair, port, extra="")   the usual site file: everything to
-                                          http://127.0.0.1:port
+        site_text(pair, port, http="", more="")   the usual site file:
+                                          everything to http://127.0.0.1:port
     from client import Connection, fetch, raw, tls_context
         fetch(gw.http_port, "/x")                     -> Response
         fetch(gw.https_port, "/x", tls)               .status .headers .body
@@ -76,8 +81,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from bad_backend import BadBackend  # noqa: E402
 from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
-from gateway import IS_ROOT, Gateway, make_folder  # noqa: E402
+from gateway import ADMIN, IS_ROOT, Gateway, make_folder  # noqa: E402
 from jetty import Jetty  # noqa: E402
+from load import Origin, build  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
 from tlsd_alone import TlsdAlone  # noqa: E402
@@ -89,8 +95,9 @@ KEEP = bool(os.environ.get("KEEP"))
 NAMES = ["localhost", "127.0.0.1", "portal.example.com"]
 
 
-def site_text(pair, port, extra=""):
-    """A site that takes every name; extra: more lines, after [http]."""
+def site_text(pair, port, http="", more=""):
+    """A site that takes every name.  http: lines of [http]; more: lines of
+    the pool, and sections."""
     return f"""\
 [site]
 names = localhost
@@ -108,9 +115,9 @@ pool = origin
 
 [pool origin]
 server = http://127.0.0.1:{port}
-
+{more}
 [http]
-{extra}"""
+{http}"""
 
 
 def drop(folder):
@@ -133,6 +140,12 @@ def pair(ca):
 @pytest.fixture(scope="session")
 def user(ca):
     return ca.user("user", "Test User")
+
+
+@pytest.fixture(scope="module")
+def pairs(ca):
+    """Two for the same names, one to follow the other."""
+    return [ca.issue(f"rotating{i}", NAMES) for i in range(2)]
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +176,14 @@ def folder():
     path = make_folder("gateway-test-")
     yield path
     drop(path)
+
+
+@pytest.fixture(scope="module")
+def origin():
+    build()
+    server = Origin()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +232,12 @@ def gateway(request):
             print(gw.logs())
         drop(gw.dir)
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def served(gateway, pairs, origin):
+    """A gateway before origin, two workers each, with admin sockets."""
+    return gateway(site=site_text(pairs[0], origin.port), workers=2, **ADMIN)
 
 
 @pytest.fixture

@@ -57,15 +57,6 @@ def start(rproxy, egress):
     return begin
 
 
-def metric(proxy, name):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(proxy.dir / "admin.sock"))
-        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        text = s.makefile("rb").read().decode()
-    return int(next(line.split()[-1] for line in text.splitlines()
-                    if line.startswith(name + " ")))
-
-
 def test_asks_for_the_target_and_keeps_the_connection(start, egress, bad):
     egress.to("reports.intra:8443", bad.port)
     proxy = start("Reports.intra:8443")
@@ -157,7 +148,7 @@ def test_each_failure_is_told_to_the_client_and_in_the_logs(
     assert (line["reason"], line["server"]) == (reason, "srv.intra:8443")
     assert ("pool reports: server srv.intra:8443: connect: "
             "unable to get issuer: /CN=x") in proxy.log()
-    assert metric(proxy, f'rproxy_failures_total{{reason="{reason}"}}') == 1
+    assert proxy.metric(f'rproxy_failures_total{{reason="{reason}"}}') == 1
 
 
 def test_goes_on_to_the_next_server_also_with_what_cannot_be_sent_twice(
@@ -201,12 +192,12 @@ def test_requests_wait_for_a_tlsd_that_comes_back(start, egress, bad):
     with Connection(proxy.port) as c, Connection(proxy.port) as d:
         c.send_request("GET", "/echo")
         d.send_request("POST", "/echo", body=b"x")
-        assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 2)
+        assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 2)
         time.sleep(0.3)
         egress.start()
         assert c.read_response().status == 200
         assert d.read_response().body == b"x"
-    assert metric(proxy, "rproxy_egress_waiting") == 0
+    assert proxy.metric("rproxy_egress_waiting") == 0
     assert proxy.log().count("tlsd cannot be reached at") == 1
     assert proxy.log().count("tlsd is back at") == 1
 
@@ -229,10 +220,10 @@ def test_a_client_that_leaves_waits_no_more(start, egress):
     egress.stop()
     with Connection(proxy.port) as c:
         c.send_request("GET", "/")
-        assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 1)
+        assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 1)
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                             struct.pack("ii", 1, 0))
-    assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 0)
 
 
 def test_a_question_that_is_lost_is_asked_once_more(start, egress, bad):
@@ -280,9 +271,9 @@ def test_a_draining_tlsd_is_let_go(start, egress, bad, workers):
         tell_that_tlsd_drains(proxy)
         # the idle ones go at once, in use is used to the end
         assert wait_for(
-            lambda: metric(proxy, "rproxy_server_connections") == 1)
+            lambda: proxy.metric("rproxy_server_connections") == 1)
         assert busy.read_response().body == b"abcdef"
-    assert wait_for(lambda: metric(proxy, "rproxy_server_connections") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_server_connections") == 0)
     before = len(egress.targets)
     for _ in range(4):
         assert fetch(proxy.port, "/echo").status == 200
@@ -348,7 +339,7 @@ def test_rproxy_ends_an_idle_connection_in_order(start, egress):
     proxy = start("a:1", pool="keepalive_timeout = 500ms\n")
     assert fetch(proxy.port, "/").status == 200
     assert wait_for(lambda: ends == [(b"", [])], 3), ends
-    assert wait_for(lambda: metric(proxy, "rproxy_server_connections") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_server_connections") == 0)
 
 
 @pytest.mark.parametrize("size", [100, 10 << 20])
@@ -380,7 +371,7 @@ def test_what_was_idle_and_broke_is_sent_again(start, egress, bad):
     proxy = start("a:1")
     assert fetch(proxy.port, "/once").status == 200
     assert fetch(proxy.port, "/once").status == 200
-    assert metric(proxy, "rproxy_reuse_race_retried_total") == 1
+    assert proxy.metric("rproxy_reuse_race_retried_total") == 1
 
 
 # health ----------------------------------------------------------------------

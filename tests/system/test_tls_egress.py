@@ -47,7 +47,7 @@ class Egress:
             (gw.dir / "out").mkdir()
             self.path = gw.dir / "out" / "egress.sock"
 
-        self.t = tlsd(site=site_text(pair, 1).replace("[http]\n", "") + text,
+        self.t = tlsd(site=site_text(pair, 1, more=text),
                       prepare=prepare,
                       tlsd="egress = out/egress.sock\n"
                            f"egress_from = {RPROXY_USER}\n" + lines, **more)

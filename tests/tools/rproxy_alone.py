@@ -4,6 +4,7 @@ import getpass
 import os
 from pathlib import Path
 
+import admin
 from access_log import entries
 from gateway import BUILD, OUR_BUGS, RPROXY_USER, user_line
 from processes import Program, free_port, listens, wait_for
@@ -61,6 +62,10 @@ class RproxyAlone:
     def reason(self):
         """Of the first exchange in the access log."""
         return self.entries(1)[0]["reason"]
+
+    def metric(self, series):
+        """Takes "admin = ./admin.sock"."""
+        return admin.metric(self.dir / "admin.sock", series)
 
     def log(self):
         return self.program.log_text()

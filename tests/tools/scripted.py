@@ -8,6 +8,13 @@
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: "
 
 
+def answer_ok(link, _address):
+    """A server with one answer, on one connection after the other."""
+    while True:
+        read_head(link)
+        link.sendall(HEAD + b"2\r\n\r\nok")
+
+
 def leave():
     raise ConnectionError("the connection has ended")
 
