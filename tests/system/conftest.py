@@ -15,6 +15,8 @@ Fixtures
     gateway     factory for a running tlsd and rproxy, see below
     tlsd        factory for a tlsd without rproxy: TlsdAlone
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
+    egress      factory: such a tlsd with an egress socket and pools
+                (tests/tools/tlsd_egress.py)
     folder      a fresh folder that the daemons' users can enter
     pairs       two more of these, one to follow the other
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
@@ -86,6 +88,7 @@ from jetty import Jetty  # noqa: E402
 from load import Origin, build  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
+from tlsd_egress import Egress  # noqa: E402
 from tlsd_alone import TlsdAlone  # noqa: E402
 from tomcat import Tomcat  # noqa: E402
 from unix_backend import echo  # noqa: E402
@@ -263,6 +266,20 @@ def tlsd(gateway, pair):
     for instance in made:
         instance.backend.stop()
         assert not instance.backend.faults
+
+
+@pytest.fixture
+def egress(tlsd, pair):
+    def make(text, lines="", **more):
+        return Egress(tlsd, site_text(pair, 1, more=text), lines, **more)
+    return make
+
+
+@pytest.fixture(scope="module")
+def inner(ca):
+    """What the servers behind have."""
+    return ca.issue("inner", ["inner.example.com", "localhost", "127.0.0.1",
+                              "::1"])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from gateway import BUILD, IS_ROOT, TLSD_USER
 from processes import wait_for
-from test_keys import may_read_memory
+from keys_in_memory import may_read_memory
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(),
                                 reason="needs /proc")
