@@ -27,11 +27,6 @@ CHAIN, LISTENER, GENERATION, DRAINING = 0xE0, 0xE9, 0xEB, 0xEC
 CERT_CONN = 0x02
 
 
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
-
-
 # what a handshake gives, and what rproxy is told --------------------------
 
 
@@ -41,7 +36,7 @@ def test_both_versions_are_spoken_and_announced(tlsd, ca, version):
     only = ssl.TLSVersion[version.replace(".", "_")]
     context = tls_context(ca.cert, minimum=only, maximum=only)
     with t.connect(context) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert c.tls.version() == version
         header = t.backend.headers[0]
         assert header.one(VERSION) == version.encode()
@@ -67,7 +62,7 @@ def test_the_header_says_who_where_and_what(tlsd, ca):
     ids = set()
     for _ in range(3):
         with t.connect(context, name="portal.example.com") as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
             header = t.backend.headers[-1]
             assert header.command == "PROXY"
             assert header.source == c.address
@@ -86,7 +81,7 @@ def test_the_header_says_who_where_and_what(tlsd, ca):
 def test_a_client_certificate_reaches_the_backend(tlsd, ca, user):
     t = tlsd(tls=f"client_verify = optional\nclient_ca = {ca.cert}")
     with t.connect(tls_context(ca.cert, cert=user)) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         header = t.backend.headers[0]
         leaf = ssl.PEM_cert_to_DER_cert(user.cert.read_text())
         assert header.client & CERT_CONN and header.verify == 0
@@ -98,7 +93,7 @@ def test_nothing_is_opened_to_rproxy_before_the_first_bytes(tlsd, tls):
     with t.connect(tls) as c:
         time.sleep(0.3)
         assert t.backend.headers == []
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert len(t.backend.headers) == 1
 
 
@@ -154,8 +149,8 @@ def test_every_size_of_write_comes_back(tlsd, tls, size):
     t = tlsd()
     data = os.urandom(size)
     with t.connect(tls) as c:
-        assert ask(c, data) == data
-        assert ask(c, data[::-1]) == data[::-1]
+        assert c.ask(data) == data
+        assert c.ask(data[::-1]) == data[::-1]
 
 
 def flood(sock, _header):
@@ -381,10 +376,10 @@ def test_who_says_nothing_after_the_handshake_gets_an_orderly_end(tlsd, tls):
 def test_an_idle_connection_ends_and_a_busy_one_does_not(tlsd, tls):
     t = tlsd(tlsd="idle_timeout = 1s\n")
     with t.connect(tls) as idle, t.connect(tls) as busy:
-        ask(idle)
+        idle.ask()
         start = time.monotonic()
         while time.monotonic() - start < 2.5:
-            ask(busy)
+            busy.ask()
             time.sleep(0.3)
         with pytest.raises(Truncated):
             idle.read()
@@ -418,7 +413,7 @@ def test_clients_wait_no_longer_than_backend_wait(tlsd, tls):
     assert len(t.log(r"clients are being closed")) == 1
     t.backend.start()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     assert t.logs(r"rproxy is back after \d+ ms; 5 clients were closed")
 
 
@@ -428,14 +423,14 @@ def test_clients_wait_no_longer_than_backend_wait(tlsd, tls):
 def test_connections_come_and_go_and_nothing_stays(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
     fds = wait_for(lambda: t.n_fds())
     assert wait_for(lambda: t.n_fds() <= fds)
     rss = None
     for wave in range(4):
         clients = [t.connect(tls) for _ in range(60)]
         for i, c in enumerate(clients):
-            ask(c)
+            c.ask()
             if i % 3 == 0:
                 c.say_goodbye()
             c.vanish()
@@ -451,7 +446,7 @@ def test_no_more_than_max_connections_are_let_in(tlsd, tls):
     t = tlsd(tlsd="max_connections = 3\nhandshake_timeout = 5s\n")
     clients = [t.connect(tls) for _ in range(3)]
     for c in clients:
-        ask(c)
+        c.ask()
     with socket.create_connection(("127.0.0.1", t.port)) as waiting:
         waiting.settimeout(0.5)
         before = t.cpu_ticks()
@@ -463,9 +458,9 @@ def test_no_more_than_max_connections_are_let_in(tlsd, tls):
         s.close()
     clients.pop().vanish()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for c in clients:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.vanish()
 
 
@@ -483,17 +478,17 @@ def test_without_descriptors_it_rests_and_does_not_spin(tlsd, tls):
     t = tlsd(command=["prlimit", "--nofile=100:100"],
              tlsd="handshake_timeout = 20s\n")
     first = t.connect(tls)
-    ask(first)
+    first.ask()
     raw = [socket.create_connection(("127.0.0.1", t.port)) for _ in range(120)]
     assert t.logs(r"cannot accept clients: Too many open files")
     before = t.cpu_ticks()
     time.sleep(1)
     assert t.cpu_ticks() - before <= 5, "it spins"
-    assert ask(first) == b"hello"
+    assert first.ask() == b"hello"
     for s in raw[:60]:
         s.close()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for s in raw[60:]:
         s.close()
     first.vanish()
@@ -536,7 +531,7 @@ def test_a_client_that_does_not_trust_us_is_logged_as_such(tlsd):
 def test_a_drain_is_told_to_rproxy_and_waits_for_the_last_client(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         t.gw.tlsd.send(signal.SIGTERM)
         assert wait_for(lambda: len(t.backend.headers) == 2)
         local = t.backend.headers[1]
@@ -545,7 +540,7 @@ def test_a_drain_is_told_to_rproxy_and_waits_for_the_last_client(tlsd, tls):
         assert local.one(DRAINING) == b""
         assert wait_for(lambda: not listens(t.port))
         time.sleep(0.5)
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.say_goodbye()
         assert t.gw.tlsd.process.wait(5) == 0
 
@@ -553,7 +548,7 @@ def test_a_drain_is_told_to_rproxy_and_waits_for_the_last_client(tlsd, tls):
 def test_drain_timeout_ends_who_does_not_leave(tlsd, tls):
     t = tlsd(tlsd="drain_timeout = 1s\n")
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         start = time.monotonic()
         t.gw.tlsd.send(signal.SIGTERM)
         assert t.gw.tlsd.process.wait(5) == 0
@@ -565,7 +560,7 @@ def test_drain_timeout_ends_who_does_not_leave(tlsd, tls):
 def test_a_stop_does_not_wait(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         t.gw.tlsd.send(signal.SIGQUIT)
         assert t.gw.tlsd.process.wait(3) == 0
 
