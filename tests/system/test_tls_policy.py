@@ -10,9 +10,8 @@ import pytest
 from ca import Authority, openssl
 from client import tls_context
 from processes import wait_for
-
-AUTHORITY, GROUP, LEAF, CHAIN, VERIFY_TEXT = 0x02, 0x26, 0x28, 0xE0, 0xE7
-CERT_CONN = 0x02
+from unix_backend import (AUTHORITY, CERT_CONN, CHAIN, GROUP, LEAF,
+                          VERIFY_TEXT)
 
 SITE = """\
 [site]

@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-SSL = 0x20
+
+# types of records, as common/proxy_v2.h has them
+ALPN, AUTHORITY, UNIQUE_ID = 0x01, 0x02, 0x05
+SSL, VERSION, CIPHER, GROUP, LEAF = 0x20, 0x21, 0x23, 0x26, 0x28
+CHAIN, VERIFY_TEXT, LISTENER = 0xE0, 0xE7, 0xE9
+GENERATION, DRAINING = 0xEB, 0xEC
+# of Header.client
+CERT_CONN = 0x02
 
 
 @dataclass
