@@ -17,6 +17,8 @@ Fixtures
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
     egress      factory: such a tlsd with an egress socket and pools
                 (tests/tools/tlsd_egress.py)
+    check       the files of a gateway for -t (tests/tools/checker.py), good
+                is a certificate for them
     folder      a fresh folder that the daemons' users can enter
     pairs       two more of these, one to follow the other
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
@@ -80,6 +82,7 @@ os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+import checker  # noqa: E402
 from bad_backend import BadBackend  # noqa: E402
 from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
@@ -88,8 +91,8 @@ from jetty import Jetty  # noqa: E402
 from load import Origin, build  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
-from tlsd_egress import Egress  # noqa: E402
 from tlsd_alone import TlsdAlone  # noqa: E402
+from tlsd_egress import Egress  # noqa: E402
 from tomcat import Tomcat  # noqa: E402
 from unix_backend import echo  # noqa: E402
 
@@ -193,6 +196,16 @@ def origin():
 def bad():
     with BadBackend() as server:
         yield server
+
+
+@pytest.fixture
+def check(folder):
+    return checker.Checker(folder)
+
+
+@pytest.fixture(scope="module")
+def good(ca):
+    return ca.issue("check-good", checker.NAMES)
 
 
 @pytest.fixture
