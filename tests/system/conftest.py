@@ -67,12 +67,12 @@ Functions
     from processes import free_port, wait_for, Program, session_pids
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,7 @@ from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
 from gateway import ADMIN, IS_ROOT, Gateway, make_folder  # noqa: E402
 from jetty import Jetty  # noqa: E402
+from listening import each_in_a_thread, stop_listening  # noqa: E402
 from load import Origin, build  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
@@ -338,33 +339,19 @@ def backend():
     """Servers that do exactly what a test wants, byte by byte."""
     listeners = []
 
-    def serve(listener, handler):
-        while True:
-            try:
-                connection, address = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=handle, daemon=True,
-                             args=(handler, connection, address)).start()
-
-    def handle(handler, connection, address):
-        with connection:
-            try:
-                handler(connection, address)
-            except OSError:
-                pass
-
     def make(handler):
+        def handle(connection, address):
+            with connection, contextlib.suppress(OSError):
+                handler(connection, address)
+
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         listeners.append(listener)
-        threading.Thread(target=serve, args=(listener, handler),
-                         daemon=True).start()
+        each_in_a_thread(listener, handle)
         return listener.getsockname()[1]
 
     yield make
     for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        stop_listening(listener)
 
 
 __all__ = ["free_port", "site_text"]

@@ -15,6 +15,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from listening import each_in_a_thread, stop_listening
+
 
 @dataclass
 class Request:
@@ -115,6 +117,7 @@ class BadBackend:
     def __init__(self):
         self.requests = []
         self.connections = 0
+        self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
 
@@ -124,27 +127,18 @@ class BadBackend:
         return self.requests[-1]
 
     def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
+        each_in_a_thread(self.listener, self.serve)
         return self
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        stop_listening(self.listener)
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
+    def serve(self, sock, _address):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.lock:
             self.connections += 1
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = Link(sock, self.connections)
-            threading.Thread(target=self.serve, args=(link,),
-                             daemon=True).start()
-
-    def serve(self, link):
-        with link.sock:
+        with sock:
             try:
                 while self.one(link):
                     pass
