@@ -10,10 +10,10 @@ import pytest
 
 from client import Connection
 from conftest import NAMES, site_text
-from gateway import ADMIN, BUILD
-from load import Load
+from gateway import ADMIN
+from load import Load, assert_nothing_lost
 from long_lived import Long, long_route, serve_long
-from processes import Program, session_pids, wait_for
+from processes import wait_for
 from service_manager import Manager
 
 
@@ -73,27 +73,13 @@ def test_a_restart_with_inherited_sockets_loses_nothing(outer, ca):
     manager = Manager(gw, "tlsd")
     gw.start_rproxy()
     manager.start()
-    with Load(gw, ca) as load:
-        for _ in range(3):
-            time.sleep(0.7)
-            manager.restart()
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, manager.restart)
     assert gw.status("tlsd")["generation"] == 4
 
 
 def test_a_takeover_loses_nothing(outer, ca):
     gw = outer()
-    with Load(gw, ca) as load:
-        for _ in range(3):
-            time.sleep(0.7)
-            former = gw.tlsd
-            gw.tlsd = Program([BUILD / "tlsd", "--takeover", "-c",
-                               gw.tlsd_ini], gw.dir / "tlsd.log")
-            assert former.process.wait(15) == 0, gw.tlsd.log_text()
-            assert wait_for(lambda: not session_pids(former.pid))
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, lambda: gw.take_over("tlsd"))
 
 
 def test_plain_clients_wait_for_a_tlsd_that_is_started_anew(outer):
@@ -128,11 +114,7 @@ def test_deaths_cost_only_what_was_in_flight(outer, ca, role):
 
 def test_reloads_of_rproxy_lose_nothing(outer, ca):
     gw = outer(more="health = /1k\nhealth_interval = 200ms\n")
-    with Load(gw, ca) as load:
-        for _ in range(6):
-            time.sleep(0.6)
-            gw.rproxy.send(signal.SIGHUP)
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, lambda: gw.rproxy.send(signal.SIGHUP),
+                        times=6)
     assert not re.search(": down", gw.rproxy.log_text())
     assert gw.program("tlsd").process.poll() is None

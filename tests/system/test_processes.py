@@ -428,10 +428,7 @@ def test_a_reload_that_fails_leaves_the_socket_to_the_old_user(
 def test_a_takeover_gives_the_socket_to_the_user_named_now(served):
     served.rproxy_ini.write_text(served.rproxy_ini.read_text().replace(
         f"from = {TLSD_USER}", "from = games"))
-    former = served.rproxy
-    served.rproxy = Program([BUILD / "rproxy", "--takeover", "-c",
-                             served.rproxy_ini], served.dir / "rproxy.log")
-    assert former.process.wait(10) == 0
+    served.take_over("rproxy")
     await_generation(served, "rproxy", 2)
     assert served.socket.owner() == "games"
 

@@ -5,15 +5,14 @@ import os
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
 
 from client import fetch
 from conftest import site_text
-from gateway import ADMIN, BUILD
-from load import Load
-from processes import Program, session_pids, wait_for
+from gateway import ADMIN
+from load import assert_nothing_lost
+from processes import wait_for
 from resumption import Resumption
 from service_manager import Manager
 
@@ -33,12 +32,7 @@ def test_a_restart_with_inherited_sockets_loses_nothing(
         gw.start_rproxy()
         manager.start()
     resumption = Resumption(gw, ca, gw.dir / "session")
-    with Load(gw, ca) as load:
-        for _ in range(3):
-            time.sleep(0.7)
-            manager.restart()
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, manager.restart)
     resumption.assert_resumes()
     if daemon == "tlsd":
         assert gw.status("tlsd")["generation"] == 4
@@ -46,21 +40,10 @@ def test_a_restart_with_inherited_sockets_loses_nothing(
 
 @BOTH
 def test_a_takeover_loses_nothing(served, ca, tls, daemon):
-    ini = getattr(served, f"{daemon}_ini")
     resumption = Resumption(served, ca, served.dir / "session")
-    with Load(served, ca) as load:
-        for number in range(3):
-            time.sleep(0.7)
-            former = served.program(daemon)
-            latter = Program([BUILD / daemon, "--takeover", "-c", ini],
-                             served.dir / f"{daemon}.log")
-            setattr(served, daemon, latter)
-            assert former.process.wait(10) == 0, latter.log_text()
-            assert wait_for(lambda: not session_pids(former.pid))
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(served, ca, lambda: served.take_over(daemon))
     resumption.assert_resumes()
-    assert served.status(daemon)["pid"] == latter.pid
+    assert served.status(daemon)["pid"] == served.program(daemon).pid
     assert served.status(daemon)["generation"] == 4
 
 
@@ -105,10 +88,7 @@ def renew(gw, manager, how):
     elif how == "restart":
         manager.restart()
     else:
-        former = gw.rproxy
-        gw.rproxy = Program([BUILD / "rproxy", "--takeover", "-c",
-                             gw.rproxy_ini], gw.dir / "rproxy.log")
-        assert former.process.wait(10) == 0
+        gw.take_over("rproxy")
     assert wait_for(lambda: gw.rproxy.log_text().count(" serves") > before)
 
 

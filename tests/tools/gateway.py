@@ -17,7 +17,7 @@ from pathlib import Path
 import admin
 from access_log import entries
 from processes import (NotReady, Program, ReadySocket, command_line,
-                       free_port)
+                       free_port, session_pids, wait_for)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -137,6 +137,16 @@ class Gateway:
                 faults.append(f"{name} left processes: {program.leftovers}")
             setattr(self, name, None)
         return faults
+
+    def take_over(self, daemon):
+        """A new one beside the one that runs, which ends with its children."""
+        former = self.program(daemon)
+        latter = Program([BUILD / daemon, "--takeover", "-c",
+                          self.dir / f"{daemon}.ini"],
+                         self.dir / f"{daemon}.log")
+        setattr(self, daemon, latter)
+        assert former.process.wait(15) == 0, latter.log_text()
+        assert wait_for(lambda: not session_pids(former.pid))
 
     def program(self, daemon):
         return getattr(self, daemon)
