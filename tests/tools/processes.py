@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 
@@ -35,6 +36,15 @@ def listens(address):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(address))
             return True
+    except OSError:
+        return False
+
+
+def answers(url):
+    """Whether GET of it succeeds."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status == 200
     except OSError:
         return False
 
