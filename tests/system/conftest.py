@@ -9,18 +9,19 @@ Fixtures
                 ca.expired(...), ca.user(...), ca.crl(), ca.folder
     pair        RSA server certificate for localhost, 127.0.0.1 and
                 portal.example.com: pair.cert, pair.key
+    pairs       two more of these, one to follow the other
     user        client certificate of "Test User": .cert, .key, .p12
     tls         ssl context that trusts the test CA (tests/tools/client.py:
                 tls_context for others)
     gateway     factory for a running tlsd and rproxy, see below
+    served      a gateway before origin that runs, with admin sockets
     tlsd        factory for a tlsd without rproxy: TlsdAlone
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
     egress      factory: such a tlsd with an egress socket and pools
-                (tests/tools/tlsd_egress.py)
+                (tests/tools/tlsd_egress.py); inner: what servers there show
     check       the files of a gateway for -t (tests/tools/checker.py), good
                 is a certificate for them
     folder      a fresh folder that the daemons' users can enter
-    pairs       two more of these, one to follow the other
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
                 and with TLS .https_port, .strict_port (who has a certificate
                 of ca), for 127.0.0.1 and tomcat.intra
@@ -30,7 +31,6 @@ Fixtures
     proxy       the same, running, with short times, in front of bad
     bad         a server that misbehaves on demand, one for each file
                 (tests/tools/bad_backend.py): bad.port, bad.requests
-    served      a gateway before origin that runs, with ADMIN
     origin      the server that the clients of tests/tools/load.py know
     backend     factory: backend(handler) runs handler(connection, address)
                 in a thread for each connection; returns the port

@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 
 from h1_tables import cases, outcomes
-from raw_http import RawServer, ask_all, dechunk, variants
+from raw_http import SITE, RawServer, ask_all, dechunk, variants
 
 # The answer to each fault; nothing else may come for it.
 STATUS = {
@@ -29,23 +29,6 @@ STATUS = {
     "response_incomplete": 502, "response_too_large": 502,
     "server_closed": 502, "bad_upgrade": 502,
 }
-SITE = """\
-[site]
-names = h.example
-default = yes
-app = rfc
-
-[http]
-via_name = gw
-
-[route all]
-prefix = /
-pool = p
-upgrade = websocket
-
-[pool p]
-server = http://127.0.0.1:{port}
-"""
 
 
 def start(rproxy, port, pool=""):
