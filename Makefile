@@ -8,7 +8,7 @@
 #	make V=1		shows the commands
 #
 # Every .c file below common, tlsd and rproxy is part of the program, every
-# tests/unit/X_test.c a test of X.c.
+# tests/unit/X_test.c a test of X.c, X_TOPIC_test.c of one topic of it.
 
 SHELL = /bin/bash
 .DELETE_ON_ERROR:
@@ -132,8 +132,8 @@ $(B)/tools/dump_keys: $(O)/tests/tools/dump_keys.o $(O)/libtlsd.a \
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(UV_LIBS) $(INIH_LIBS) $(PCRE2_LIBS)
 
-# for tests/system/test_rotation.py
-$(B)/tools/loadgen: $(O)/tests/tools/loadgen.o
+# for tests/tools/load.py
+$(B)/tools/loadgen: $(O)/tests/tools/loadgen.o $(O)/tests/tools/load_client.o
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) $(NO_LTO) -o $@ $^ $(SSL_LIBS)
 

@@ -9,12 +9,18 @@ Fixtures
                 ca.expired(...), ca.user(...), ca.crl(), ca.folder
     pair        RSA server certificate for localhost, 127.0.0.1 and
                 portal.example.com: pair.cert, pair.key
+    pairs       two more of these, one to follow the other
     user        client certificate of "Test User": .cert, .key, .p12
     tls         ssl context that trusts the test CA (tests/tools/client.py:
                 tls_context for others)
     gateway     factory for a running tlsd and rproxy, see below
+    served      a gateway before origin that runs, with admin sockets
     tlsd        factory for a tlsd without rproxy: TlsdAlone
                 (tests/tools/tlsd_alone.py) and a scripted backend behind it
+    egress      factory: such a tlsd with an egress socket and pools
+                (tests/tools/tlsd_egress.py); inner: what servers there show
+    check       the files of a gateway for -t (tests/tools/checker.py), good
+                is a certificate for them
     folder      a fresh folder that the daemons' users can enter
     tomcat      a real Tomcat 10, one for the whole run: .port, .log_text(),
                 and with TLS .https_port, .strict_port (who has a certificate
@@ -22,8 +28,10 @@ Fixtures
     jetty       likewise a Jetty 9 with ForwardedRequestCustomizer
     rproxy      rproxy without tlsd (tests/tools/rproxy_alone.py), to be
                 started by the test: rproxy.start(port, http="...", ...)
+    proxy       the same, running, with short times, in front of bad
     bad         a server that misbehaves on demand, one for each file
                 (tests/tools/bad_backend.py): bad.port, bad.requests
+    origin      the server that the clients of tests/tools/load.py know
     backend     factory: backend(handler) runs handler(connection, address)
                 in a thread for each connection; returns the port
 
@@ -40,6 +48,8 @@ gateway(site=TEXT) or gateway(sites={"name": TEXT}), more:
         gw.pids("tlsd: worker")        pids of one role
         gw.tlsd_ini, gw.sites, gw.dir  paths; gw.socket: between the two
         gw.access_log                  path
+        gw.status("tlsd")              /status, likewise gw.metric("tlsd", ..):
+                                       takes ADMIN of tests/tools/gateway.py
         gw.stop(), gw.start_tlsd() ... as a test needs it
     When the test ends both get TERM; the test fails if one does not end
     with 0 or leaves a process behind.  A failed test shows both logs.
@@ -48,8 +58,8 @@ Each test has 120 s, or what @pytest.mark.deadline(seconds) says.
 
 Functions
     from conftest import site_text
-        site_text(pair, port, extra="")   the usual site file: everything to
-                                          http://127.0.0.1:port
+        site_text(pair, port, http="", more="")   the usual site file:
+                                          everything to http://127.0.0.1:port
     from client import Connection, fetch, raw, tls_context
         fetch(gw.http_port, "/x")                     -> Response
         fetch(gw.https_port, "/x", tls)               .status .headers .body
@@ -57,12 +67,12 @@ Functions
     from processes import free_port, wait_for, Program, session_pids
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -72,14 +82,18 @@ os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+import checker  # noqa: E402
 from bad_backend import BadBackend  # noqa: E402
 from ca import Authority  # noqa: E402
 from client import tls_context  # noqa: E402
-from gateway import IS_ROOT, Gateway, make_folder  # noqa: E402
+from gateway import ADMIN, IS_ROOT, Gateway, make_folder  # noqa: E402
 from jetty import Jetty  # noqa: E402
+from listening import each_in_a_thread, stop_listening  # noqa: E402
+from load import Origin, build  # noqa: E402
 from processes import free_port  # noqa: E402
 from rproxy_alone import RproxyAlone  # noqa: E402
 from tlsd_alone import TlsdAlone  # noqa: E402
+from tlsd_egress import Egress  # noqa: E402
 from tomcat import Tomcat  # noqa: E402
 from unix_backend import echo  # noqa: E402
 
@@ -88,8 +102,9 @@ KEEP = bool(os.environ.get("KEEP"))
 NAMES = ["localhost", "127.0.0.1", "portal.example.com"]
 
 
-def site_text(pair, port, extra=""):
-    """A site that takes every name; extra: more lines, after [http]."""
+def site_text(pair, port, http="", more=""):
+    """A site that takes every name.  http: lines of [http]; more: lines of
+    the pool, and sections."""
     return f"""\
 [site]
 names = localhost
@@ -107,9 +122,9 @@ pool = origin
 
 [pool origin]
 server = http://127.0.0.1:{port}
-
+{more}
 [http]
-{extra}"""
+{http}"""
 
 
 def drop(folder):
@@ -132,6 +147,12 @@ def pair(ca):
 @pytest.fixture(scope="session")
 def user(ca):
     return ca.user("user", "Test User")
+
+
+@pytest.fixture(scope="module")
+def pairs(ca):
+    """Two for the same names, one to follow the other."""
+    return [ca.issue(f"rotating{i}", NAMES) for i in range(2)]
 
 
 @pytest.fixture(scope="session")
@@ -165,9 +186,27 @@ def folder():
 
 
 @pytest.fixture(scope="module")
+def origin():
+    build()
+    server = Origin()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
 def bad():
     with BadBackend() as server:
         yield server
+
+
+@pytest.fixture
+def check(folder):
+    return checker.Checker(folder)
+
+
+@pytest.fixture(scope="module")
+def good(ca):
+    return ca.issue("check-good", checker.NAMES)
 
 
 @pytest.fixture
@@ -179,6 +218,15 @@ def rproxy(folder, request):
     if faults or (report and report.failed):
         print(made.log())
     assert not faults, faults
+
+
+@pytest.fixture
+def proxy(rproxy, bad):
+    """With short times, so that what waits for them is quick."""
+    bad.requests.clear()
+    return rproxy.start(bad.port, http="timeout = 1s\n", rproxy=(
+        "header_timeout = 1s\nbody_timeout = 1s\nsend_timeout = 2s\n"
+        "keepalive_timeout = 3s\n"))
 
 
 @pytest.fixture
@@ -204,6 +252,12 @@ def gateway(request):
 
 
 @pytest.fixture
+def served(gateway, pairs, origin):
+    """A gateway before origin, two workers each, with admin sockets."""
+    return gateway(site=site_text(pairs[0], origin.port), workers=2, **ADMIN)
+
+
+@pytest.fixture
 def tlsd(gateway, pair):
     """tlsd(handler, tls="more lines of [tls]", ...): see TlsdAlone."""
     made = []
@@ -226,6 +280,20 @@ def tlsd(gateway, pair):
     for instance in made:
         instance.backend.stop()
         assert not instance.backend.faults
+
+
+@pytest.fixture
+def egress(tlsd, pair):
+    def make(text, lines="", **more):
+        return Egress(tlsd, site_text(pair, 1, more=text), lines, **more)
+    return make
+
+
+@pytest.fixture(scope="module")
+def inner(ca):
+    """What the servers behind have."""
+    return ca.issue("inner", ["inner.example.com", "localhost", "127.0.0.1",
+                              "::1"])
 
 
 @pytest.fixture
@@ -271,33 +339,19 @@ def backend():
     """Servers that do exactly what a test wants, byte by byte."""
     listeners = []
 
-    def serve(listener, handler):
-        while True:
-            try:
-                connection, address = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=handle, daemon=True,
-                             args=(handler, connection, address)).start()
-
-    def handle(handler, connection, address):
-        with connection:
-            try:
-                handler(connection, address)
-            except OSError:
-                pass
-
     def make(handler):
+        def handle(connection, address):
+            with connection, contextlib.suppress(OSError):
+                handler(connection, address)
+
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         listeners.append(listener)
-        threading.Thread(target=serve, args=(listener, handler),
-                         daemon=True).start()
+        each_in_a_thread(listener, handle)
         return listener.getsockname()[1]
 
     yield make
     for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        stop_listening(listener)
 
 
 __all__ = ["free_port", "site_text"]

@@ -12,7 +12,7 @@ import pytest
 
 from ca import P12_PASSWORD
 from gateway import ROOT
-from test_portal import HOST, how_to_site
+from portal_site import HOST, how_to_site
 
 HERE = Path(__file__).resolve().parent
 DRIVER = ROOT / "build" / "browser" / "node_modules" / "playwright-core"

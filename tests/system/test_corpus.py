@@ -7,7 +7,6 @@ answer of ours, or sees that the response was cut.
 """
 
 import asyncio
-import json
 import re
 from collections import Counter
 from functools import partial
@@ -15,8 +14,7 @@ from functools import partial
 import pytest
 
 from h1_tables import cases, outcomes
-from processes import wait_for
-from raw_http import RawServer, ask_all, dechunk, variants
+from raw_http import SITE, RawServer, ask_all, dechunk, variants
 
 # The answer to each fault; nothing else may come for it.
 STATUS = {
@@ -31,28 +29,11 @@ STATUS = {
     "response_incomplete": 502, "response_too_large": 502,
     "server_closed": 502, "bad_upgrade": 502,
 }
-SITE = """\
-[site]
-names = h.example
-default = yes
-app = rfc
-
-[http]
-via_name = gw
-
-[route all]
-prefix = /
-pool = p
-upgrade = websocket
-
-[pool p]
-server = http://127.0.0.1:{port}
-"""
 
 
 def start(rproxy, port, pool=""):
-    rproxy.start(0, site=SITE.format(port=port) + pool, rproxy=(
-        "access_log_format = json\nlog_level = error\n"))
+    rproxy.start(0, site=SITE.format(port=port) + pool,
+                 rproxy="log_level = error\n")
     return rproxy.port
 
 
@@ -63,10 +44,8 @@ def need(condition, case, pieces, *what):
 
 def check_log(rproxy, wanted):
     """wanted: how often each reason."""
-    def lines():
-        return rproxy.access_log.read_text().splitlines()
-    wait_for(lambda: len(lines()) >= wanted.total(), 5)
-    assert Counter(json.loads(x)["reason"] for x in lines()) == wanted
+    entries = rproxy.entries(wanted.total())
+    assert Counter(e["reason"] for e in entries) == wanted
 
 
 def one_form(data):

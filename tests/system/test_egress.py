@@ -4,7 +4,6 @@ tlsd's reloads and restarts under load are in test_egress_rotation.py."""
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import socket
@@ -78,19 +77,13 @@ def serve(backend):
     return make
 
 
-def entries(gw):
-    return [json.loads(line)
-            for line in gw.access_log.read_text().splitlines()]
-
-
 def assert_refused(gw, reason, kind, *words, status=502):
     """By that reason, in the answer and the log; the log has the words."""
     got = fetch(gw.http_port, "/")
     assert got.status == status
     assert got.get("Proxy-Status").startswith(
         f'gw; error={kind}; details="{reason}"; next-hop='), got.headers
-    assert wait_for(lambda: entries(gw) and entries(gw)[-1]["reason"] ==
-                    reason)
+    assert wait_for(lambda: gw.entries(1)[-1]["reason"] == reason)
     log = gw.rproxy.log_text()
     line = next(x for x in log.splitlines() if ": connect: " in x)
     for word in words:
@@ -347,7 +340,7 @@ def test_the_good_server_of_a_pool_answers_for_the_bad_one(
     for method, body in [("GET", None), ("POST", b"x" * 100_000)] * 5:
         with Connection(gw.http_port) as c:
             assert c.request(method, "/", body=body).status == 200
-    assert {e["server"] for e in entries(gw)} <= {good}
+    assert {e["server"] for e in gw.entries()} <= {good}
     assert f"server {bad}: connect: " in gw.rproxy.log_text()
 
 
@@ -356,7 +349,7 @@ def test_http_and_https_servers_share_a_pool(through, ca, serve, pair, bad):
                  pool=f"server = http://127.0.0.1:{bad.port}\n")
     for _ in range(6):
         assert fetch(gw.http_port, "/echo").status == 200
-    assert wait_for(lambda: len({e["server"] for e in entries(gw)}) == 2)
+    assert wait_for(lambda: len({e["server"] for e in gw.entries()}) == 2)
 
 
 def test_probes_see_a_bad_certificate(through, ca, serve, pair):

@@ -9,20 +9,12 @@ import time
 import pytest
 
 from client import Connection
-from gateway import BUILD
-from load import Load, Origin, build
-from processes import Program, session_pids, wait_for
+from conftest import NAMES, site_text
+from gateway import ADMIN
+from load import Load, assert_nothing_lost
+from long_lived import Long, long_route, serve_long
+from processes import wait_for
 from service_manager import Manager
-from test_rotation import (ADMIN, NAMES, Long, metric, program, serve_long,
-                           settled, site, status)
-
-
-@pytest.fixture(scope="module")
-def origin():
-    build()
-    server = Origin()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +26,14 @@ def front(ca):
 def inner(gateway, front, origin, backend):
     """The https server: its port answers like origin, and /long, /echo."""
     port = backend(serve_long)
-    return gateway(site=site(front, origin.port, f"""\
-[http]
-via_name = inner
-[route long]
-prefix = /long
-prefix = /echo
-upgrade = websocket
-pool = long
-[pool long]
-server = http://127.0.0.1:{port}
-"""), workers=2)
+    return gateway(site=site_text(front, origin.port, "via_name = inner\n",
+                                  long_route(port)), workers=2)
 
 
 @pytest.fixture
 def outer(gateway, front, inner, ca):
     def make(start=True, more="", **lines):
-        text = site(front, 1, f"tls_ca = {ca.cert}\n{more}").replace(
+        text = site_text(front, 1, more=f"tls_ca = {ca.cert}\n{more}").replace(
             "http://127.0.0.1:1", f"https://127.0.0.1:{inner.https_port}")
         text = text.replace("prefix = /\n", "prefix = /\n"
                             "upgrade = websocket\n")
@@ -60,7 +43,7 @@ def outer(gateway, front, inner, ca):
 
 
 def kept(gw):
-    return metric(gw, "rproxy", "rproxy_server_reuses_total")
+    return gw.metric("rproxy", "rproxy_server_reuses_total")
 
 
 @pytest.mark.deadline(110)
@@ -72,7 +55,7 @@ def test_reloads_of_tlsd_lose_nothing(outer, ca, tls):
             time.sleep(0.5)
             gw.tlsd.send(signal.SIGHUP)
             assert wait_for(
-                lambda: status(gw, "tlsd")["generation"] == number)
+                lambda: gw.status("tlsd")["generation"] == number)
         before = kept(gw)
         time.sleep(0.5)
         assert kept(gw) > before
@@ -81,7 +64,7 @@ def test_reloads_of_tlsd_lose_nothing(outer, ca, tls):
     assert results["download"] == 300
     assert results["talk"] > 100
     # nobody holds an old generation until drain_timeout
-    assert wait_for(lambda: settled(gw), 15)
+    assert wait_for(gw.is_settled, 15)
     assert "drain_timeout" not in gw.tlsd.log_text()
 
 
@@ -90,27 +73,13 @@ def test_a_restart_with_inherited_sockets_loses_nothing(outer, ca):
     manager = Manager(gw, "tlsd")
     gw.start_rproxy()
     manager.start()
-    with Load(gw, ca) as load:
-        for _ in range(3):
-            time.sleep(0.7)
-            manager.restart()
-        time.sleep(1)
-        load.end().assert_clean()
-    assert status(gw, "tlsd")["generation"] == 4
+    assert_nothing_lost(gw, ca, manager.restart)
+    assert gw.status("tlsd")["generation"] == 4
 
 
 def test_a_takeover_loses_nothing(outer, ca):
     gw = outer()
-    with Load(gw, ca) as load:
-        for _ in range(3):
-            time.sleep(0.7)
-            former = gw.tlsd
-            gw.tlsd = Program([BUILD / "tlsd", "--takeover", "-c",
-                               gw.tlsd_ini], gw.dir / "tlsd.log")
-            assert former.process.wait(15) == 0, gw.tlsd.log_text()
-            assert wait_for(lambda: not session_pids(former.pid))
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, lambda: gw.take_over("tlsd"))
 
 
 def test_plain_clients_wait_for_a_tlsd_that_is_started_anew(outer):
@@ -135,7 +104,7 @@ def test_deaths_cost_only_what_was_in_flight(outer, ca, role):
             victim = gw.pids(role)[0]
             deaths.append(time.time())
             os.kill(victim, signal.SIGKILL)
-            assert wait_for(lambda: settled(gw))
+            assert wait_for(gw.is_settled)
         time.sleep(1)
         report = load.end()
     for failure in report.failures:
@@ -145,11 +114,7 @@ def test_deaths_cost_only_what_was_in_flight(outer, ca, role):
 
 def test_reloads_of_rproxy_lose_nothing(outer, ca):
     gw = outer(more="health = /1k\nhealth_interval = 200ms\n")
-    with Load(gw, ca) as load:
-        for _ in range(6):
-            time.sleep(0.6)
-            gw.rproxy.send(signal.SIGHUP)
-        time.sleep(1)
-        load.end().assert_clean()
+    assert_nothing_lost(gw, ca, lambda: gw.rproxy.send(signal.SIGHUP),
+                        times=6)
     assert not re.search(": down", gw.rproxy.log_text())
-    assert program(gw, "tlsd").process.poll() is None
+    assert gw.program("tlsd").process.poll() is None

@@ -1,7 +1,6 @@
 """https servers as rproxy sees them: a stand-in for tlsd says how each
 connection went.  Both daemons and real servers are in test_egress.py."""
 
-import json
 import os
 import select
 import socket
@@ -53,25 +52,9 @@ def start(rproxy, egress):
         return rproxy.start(
             None, site=SITE.format(servers=servers(*names), http=http,
                                    pool=pool),
-            rproxy="egress = egress.sock\naccess_log_format = json\n"
+            rproxy="egress = egress.sock\n"
             "admin = ./admin.sock\n" + lines, workers=workers)
     return begin
-
-
-def entry(proxy, number=-1):
-    def lines():
-        return proxy.access_log.read_text().splitlines()
-    assert wait_for(lines, 5)
-    return json.loads(lines()[number])
-
-
-def metric(proxy, name):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(proxy.dir / "admin.sock"))
-        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        text = s.makefile("rb").read().decode()
-    return int(next(line.split()[-1] for line in text.splitlines()
-                    if line.startswith(name + " ")))
 
 
 def test_asks_for_the_target_and_keeps_the_connection(start, egress, bad):
@@ -94,7 +77,7 @@ def test_a_destination_names_the_server_by_its_scheme(start, egress, bad):
     proxy = start("dav.intra", http="preserve_host = no\n")
     fetch(proxy.port, "/echo", method="COPY", headers=[
         ("Destination", f"http://localhost:{proxy.port}/echo/b")])
-    seen = bad.requests[-1]
+    seen = bad.last
     assert seen.get("Host") == "dav.intra"
     assert seen.get("Destination") == "https://dav.intra/echo/b"
 
@@ -161,11 +144,11 @@ def test_each_failure_is_told_to_the_client_and_in_the_logs(
     assert got.get("Proxy-Status") == (
         f'gw; error={kind}; details="{reason}"; '
         'next-hop="srv.intra:8443"'), got.headers
-    line = entry(proxy)
+    line = proxy.entries(1)[-1]
     assert (line["reason"], line["server"]) == (reason, "srv.intra:8443")
     assert ("pool reports: server srv.intra:8443: connect: "
             "unable to get issuer: /CN=x") in proxy.log()
-    assert metric(proxy, f'rproxy_failures_total{{reason="{reason}"}}') == 1
+    assert proxy.metric(f'rproxy_failures_total{{reason="{reason}"}}') == 1
 
 
 def test_goes_on_to_the_next_server_also_with_what_cannot_be_sent_twice(
@@ -197,7 +180,7 @@ def test_an_outcome_that_does_not_come_is_waited_for_once(start, egress):
     begin = time.monotonic()
     assert fetch(proxy.port, "/").status == 503
     assert 1 < time.monotonic() - begin < 3
-    assert entry(proxy)["reason"] == "egress_away"
+    assert proxy.entries(1)[-1]["reason"] == "egress_away"
 
 
 # tlsd goes and comes ---------------------------------------------------------
@@ -209,12 +192,12 @@ def test_requests_wait_for_a_tlsd_that_comes_back(start, egress, bad):
     with Connection(proxy.port) as c, Connection(proxy.port) as d:
         c.send_request("GET", "/echo")
         d.send_request("POST", "/echo", body=b"x")
-        assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 2)
+        assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 2)
         time.sleep(0.3)
         egress.start()
         assert c.read_response().status == 200
         assert d.read_response().body == b"x"
-    assert metric(proxy, "rproxy_egress_waiting") == 0
+    assert proxy.metric("rproxy_egress_waiting") == 0
     assert proxy.log().count("tlsd cannot be reached at") == 1
     assert proxy.log().count("tlsd is back at") == 1
 
@@ -229,7 +212,7 @@ def test_a_tlsd_that_stays_away_is_named_once_for_all_servers(
     assert 1 < time.monotonic() - begin < 2.5
     assert got.status == 503
     assert "error=proxy_internal_error" in got.get("Proxy-Status")
-    assert entry(proxy)["reason"] == "egress_away"
+    assert proxy.entries(1)[-1]["reason"] == "egress_away"
 
 
 def test_a_client_that_leaves_waits_no_more(start, egress):
@@ -237,10 +220,10 @@ def test_a_client_that_leaves_waits_no_more(start, egress):
     egress.stop()
     with Connection(proxy.port) as c:
         c.send_request("GET", "/")
-        assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 1)
+        assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 1)
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                             struct.pack("ii", 1, 0))
-    assert wait_for(lambda: metric(proxy, "rproxy_egress_waiting") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_egress_waiting") == 0)
 
 
 def test_a_question_that_is_lost_is_asked_once_more(start, egress, bad):
@@ -288,9 +271,9 @@ def test_a_draining_tlsd_is_let_go(start, egress, bad, workers):
         tell_that_tlsd_drains(proxy)
         # the idle ones go at once, in use is used to the end
         assert wait_for(
-            lambda: metric(proxy, "rproxy_server_connections") == 1)
+            lambda: proxy.metric("rproxy_server_connections") == 1)
         assert busy.read_response().body == b"abcdef"
-    assert wait_for(lambda: metric(proxy, "rproxy_server_connections") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_server_connections") == 0)
     before = len(egress.targets)
     for _ in range(4):
         assert fetch(proxy.port, "/echo").status == 200
@@ -336,7 +319,7 @@ def test_an_orderly_end_closes_a_body_and_an_abort_cuts_it(start, egress):
         assert head.startswith(b"HTTP/1.1 200")
         with pytest.raises(ConnectionResetError):
             c.reader.read()
-    assert entry(proxy)["reason"] == "response_incomplete"
+    assert proxy.entries(1)[-1]["reason"] == "response_incomplete"
 
 
 def test_rproxy_ends_an_idle_connection_in_order(start, egress):
@@ -356,7 +339,7 @@ def test_rproxy_ends_an_idle_connection_in_order(start, egress):
     proxy = start("a:1", pool="keepalive_timeout = 500ms\n")
     assert fetch(proxy.port, "/").status == 200
     assert wait_for(lambda: ends == [(b"", [])], 3), ends
-    assert wait_for(lambda: metric(proxy, "rproxy_server_connections") == 0)
+    assert wait_for(lambda: proxy.metric("rproxy_server_connections") == 0)
 
 
 @pytest.mark.parametrize("size", [100, 10 << 20])
@@ -388,7 +371,7 @@ def test_what_was_idle_and_broke_is_sent_again(start, egress, bad):
     proxy = start("a:1")
     assert fetch(proxy.port, "/once").status == 200
     assert fetch(proxy.port, "/once").status == 200
-    assert metric(proxy, "rproxy_reuse_race_retried_total") == 1
+    assert proxy.metric("rproxy_reuse_race_retried_total") == 1
 
 
 # health ----------------------------------------------------------------------

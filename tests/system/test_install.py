@@ -14,6 +14,7 @@ from conftest import site_text
 from egress_client import REFUSED, ask
 from gateway import BUILD, IS_ROOT, ROOT, RPROXY_USER
 from processes import Program, ReadySocket, free_port, wait_for
+from scripted import answer_ok
 
 FILES = {
     "etc/logrotate.d/rproxy",
@@ -174,14 +175,6 @@ def start_under(command, gw, folder, name):
         program.wait_ready(ready.is_up)
 
 
-def answer_ok(connection, _address):
-    with connection.makefile("rb") as lines:
-        for line in lines:
-            if line == b"\r\n":
-                connection.sendall(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to give up capabilities")
 @pytest.mark.skipif(BUILD.name != "build",
                     reason="sanitizers make system calls of their own")
@@ -192,9 +185,8 @@ def answer_ok(connection, _address):
 def test_the_units_allow_every_system_call_that_is_made(
         gateway, pair, backend, tls, folder):
     """What is refused need not show: the daemons do without, less safe."""
-    text = site_text(pair, backend(answer_ok))
-    gw = gateway(site=text.replace("[http]", "health = /\n[http]"),
-                 start=False)
+    gw = gateway(site=site_text(pair, backend(answer_ok),
+                                more="health = /\n"), start=False)
     for name in ("rproxy", "tlsd"):
         start_under(["strace", "-D", "-f", "-qq", "-o",
                      folder / f"{name}.strace"], gw, folder, name)
@@ -224,8 +216,8 @@ def test_the_unit_of_tlsd_allows_what_names_of_https_servers_take(
         gateway, pair, ca, folder):
     """A refused connect has the name looked up again, on a thread."""
     where = f"localhost:{free_port()}"
-    gw = gateway(site=site_text(pair, 1).replace("[http]\n", "") +
-                 f"[pool p]\nserver = https://{where}\ntls_ca = {ca.cert}\n",
+    gw = gateway(site=site_text(pair, 1, more=(
+        f"[pool p]\nserver = https://{where}\ntls_ca = {ca.cert}\n")),
                  tlsd="egress = egress.sock\n"
                       f"egress_from = {RPROXY_USER}\n", start=False)
     trace = folder / "tlsd.strace"

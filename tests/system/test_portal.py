@@ -11,39 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from client import Connection, fetch
+from portal_site import HOST, how_to_site
 from processes import wait_for
 
-HOST = "portal.example.com"
 MIB = 1 << 20
-
-
-def how_to_site(pair, ca, port):
-    """The how-to's virtual host as a site file."""
-    return f"""\
-[site]
-names = {HOST}
-names = localhost
-app = tomcat
-
-[tls]
-certificate = {pair.cert}
-key = {pair.key}
-client_verify = optional
-client_ca = {ca.cert}
-
-[http]
-via = on
-timeout = 600s
-root_redirect = /irj/portal
-
-[route portal]
-prefix = /irj
-prefix = /logon
-pool = j2ee
-
-[pool j2ee]
-server = http://127.0.0.1:{port}
-"""
 
 
 @pytest.fixture

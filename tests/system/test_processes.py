@@ -1,6 +1,5 @@
 """The life of masters and children: start, signals, reload, death."""
 
-import json
 import os
 import pwd
 import resource
@@ -13,72 +12,39 @@ import time
 from pathlib import Path
 
 import pytest
-from client import fetch
+
+import admin
+from client import fetch, seen_serial
 from conftest import site_text
-from gateway import BUILD, IS_ROOT, RPROXY_USER, TLSD_USER
+from gateway import ADMIN, BUILD, IS_ROOT, RPROXY_USER, TLSD_USER
 from processes import Program, listens, session_pids, wait_for
+from scripted import answer_ok
 
 BOTH = pytest.mark.parametrize("daemon", ["tlsd", "rproxy"])
-ADMIN = {"tlsd": "admin = ./tlsd-admin.sock\n",
-         "rproxy": "admin = ./rproxy-admin.sock\n"}
-
-
-def answer_all(connection, _address):
-    """A server with one answer, on one connection after the other."""
-    with connection, connection.makefile("rb") as lines:
-        for line in lines:
-            if line == b"\r\n":
-                connection.sendall(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
 @pytest.fixture
 def served(gateway, pair, backend):
     """A running gateway with two workers each and admin sockets."""
-    gw = gateway(site=site_text(pair, backend(answer_all)), workers=2,
+    gw = gateway(site=site_text(pair, backend(answer_ok)), workers=2,
                  **ADMIN)
     for daemon in ("tlsd", "rproxy"):
         await_generation(gw, daemon, 1)
     return gw
 
 
-def program(gw, daemon):
-    return getattr(gw, daemon)
-
-
-def admin(gw, daemon, path):
-    """Status and body."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(gw.dir / f"{daemon}-admin.sock"))
-        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        head, _, body = s.makefile("rb").read().partition(b"\r\n\r\n")
-    return int(head.split()[1]), body.decode()
-
-
-def status(gw, daemon):
-    code, body = admin(gw, daemon, "/status")
-    assert code == 200
-    return json.loads(body)
-
-
 def await_generation(gw, daemon, number):
     def is_there():
-        now = status(gw, daemon)
+        now = gw.status(daemon)
         return now["generation"] == number and now["complete"] and now
     found = wait_for(is_there)
-    assert found, program(gw, daemon).log_text()
+    assert found, gw.program(daemon).log_text()
     return found
 
 
 def serves(gw, tls):
     return (fetch(gw.https_port, "/", tls).status == 200 and
             fetch(gw.http_port, "/").status == 200)
-
-
-def seen_certificate(gw, tls):
-    with socket.create_connection(("127.0.0.1", gw.https_port), 5) as s, \
-            tls.wrap_socket(s, server_hostname="localhost") as t:
-        return t.getpeercert()["serialNumber"]
 
 
 # start ---------------------------------------------------------------------
@@ -178,7 +144,7 @@ def test_the_socket_for_tlsd_is_for_its_user_alone(served):
 @BOTH
 def test_listening_sockets_are_taken_from_the_service_manager(
         gateway, pair, backend, tls, daemon):
-    gw = gateway(site=site_text(pair, backend(answer_all)), start=False)
+    gw = gateway(site=site_text(pair, backend(answer_ok)), start=False)
     port = gw.https_port if daemon == "tlsd" else gw.http_port
     with socket.create_server(("127.0.0.1", port)) as listener:
         os.set_inheritable(listener.fileno(), True)
@@ -195,7 +161,7 @@ def test_listening_sockets_are_taken_from_the_service_manager(
             setattr(gw, name, started)
             started.wait_ready(lambda: "serves" in started.log_text())
         assert serves(gw, tls)
-        assert program(gw, daemon).stop() == 0
+        assert gw.program(daemon).stop() == 0
         # the socket is the manager's: a client waits for the next process
         assert listens(port)
         setattr(gw, daemon, None)
@@ -270,32 +236,32 @@ def test_the_service_manager_is_told(gateway, pair, daemon):
                                     signal.SIGQUIT])
 def test_signals_end_a_daemon_with_0(served, tls, daemon, number):
     assert serves(served, tls)
-    assert program(served, daemon).stop(number, timeout_s=5) == 0
-    assert program(served, daemon).leftovers == []
+    assert served.program(daemon).stop(number, timeout_s=5) == 0
+    assert served.program(daemon).leftovers == []
 
 
 @BOTH
 def test_a_signal_with_a_meaning_elsewhere_does_no_harm(served, tls, daemon):
-    before = program(served, daemon).pids()
+    before = served.program(daemon).pids()
     for pid in before:
         os.kill(pid, signal.SIGUSR2)
         os.kill(pid, signal.SIGWINCH)
     assert serves(served, tls)
-    assert program(served, daemon).pids() == before
+    assert served.program(daemon).pids() == before
 
 
 @BOTH
 def test_signals_to_the_whole_group_end_a_daemon_in_order(served, tls, daemon):
     assert serves(served, tls)
-    os.killpg(program(served, daemon).pid, signal.SIGINT)
-    assert program(served, daemon).process.wait(5) == 0
-    assert "ended by signal" not in program(served, daemon).log_text()
+    os.killpg(served.program(daemon).pid, signal.SIGINT)
+    assert served.program(daemon).process.wait(5) == 0
+    assert "ended by signal" not in served.program(daemon).log_text()
 
 
 @BOTH
 def test_a_killed_master_leaves_no_child(served, tls, daemon):
     assert serves(served, tls)
-    killed = program(served, daemon)
+    killed = served.program(daemon)
     assert len(killed.pids()) >= 3
     assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
     assert killed.leftovers == []
@@ -316,16 +282,16 @@ def test_a_killed_child_is_replaced_within_a_second(served, tls, role):
         return len(now) == len(before) and before[0] not in now
 
     assert wait_for(is_replaced, 1.0)
-    assert wait_for(lambda: status(served, daemon)["complete"], 1.0)
+    assert wait_for(lambda: served.status(daemon)["complete"], 1.0)
     assert sum(child["restarts"]
-               for child in status(served, daemon)["children"]) == 1
+               for child in served.status(daemon)["children"]) == 1
     for _ in range(8):  # every worker, old and new
         assert serves(served, tls)
 
 
 def test_a_signer_whose_key_was_replaced_brings_a_new_generation(
         served, pair, ca, tls):
-    before = seen_certificate(served, tls)
+    before = seen_serial(served.https_port, tls)
     fresh = ca.issue("renewed", ["localhost"])
     kept = [path.read_bytes() for path in (pair.cert, pair.key)]
     try:
@@ -333,7 +299,7 @@ def test_a_signer_whose_key_was_replaced_brings_a_new_generation(
         shutil.copyfile(fresh.key, pair.key)
         os.kill(served.pids("tlsd: signer")[0], signal.SIGKILL)
         await_generation(served, "tlsd", 2)
-        assert seen_certificate(served, tls) != before
+        assert seen_serial(served.https_port, tls) != before
     finally:
         pair.cert.write_bytes(kept[0])
         pair.key.write_bytes(kept[1])
@@ -342,14 +308,14 @@ def test_a_signer_whose_key_was_replaced_brings_a_new_generation(
 # reload --------------------------------------------------------------------
 
 def test_a_reload_brings_the_new_certificate(served, pair, ca, backend, tls):
-    before = seen_certificate(served, tls)
+    before = seen_serial(served.https_port, tls)
     old = served.pids("tlsd: ")
     fresh = ca.issue("fresh", ["localhost"])
-    served.write({"site": site_text(fresh, backend(answer_all))}, **ADMIN)
+    served.write({"site": site_text(fresh, backend(answer_ok))}, **ADMIN)
     served.tlsd.send(signal.SIGHUP)
     assert await_generation(served, "tlsd", 2)["last_reload"] == {
         "result": "ok", "error": ""}
-    assert seen_certificate(served, tls) != before
+    assert seen_serial(served.https_port, tls) != before
     # one worker less, and nobody of the old ones is left
     assert wait_for(lambda: len(served.tlsd.pids()) == 3)
     assert set(old) & set(served.pids("tlsd: ")) == {served.tlsd.pid}
@@ -359,13 +325,13 @@ def test_a_reload_brings_the_new_certificate(served, pair, ca, backend, tls):
 @BOTH
 def test_a_bad_configuration_keeps_the_old_generation(served, tls, daemon):
     (served.sites / "site.ini").write_text("[site]\nnames = \n[nonsense]\n")
-    program(served, daemon).send(signal.SIGHUP)
+    served.program(daemon).send(signal.SIGHUP)
     failed = wait_for(
-        lambda: status(served, daemon)["last_reload"]["result"] == "failed"
-        and status(served, daemon))
+        lambda: served.status(daemon)["last_reload"]["result"] == "failed"
+        and served.status(daemon))
     assert failed["generation"] == 1
     assert "site.ini:" in failed["last_reload"]["error"]
-    assert "nonsense" in program(served, daemon).log_text()
+    assert "nonsense" in served.program(daemon).log_text()
     assert serves(served, tls)
 
 
@@ -376,9 +342,9 @@ def test_a_key_that_does_not_fit_keeps_the_old_generation(
     (served.sites / "site.ini").write_text(
         text.replace(str(pair.key), str(other.key)))
     served.tlsd.send(signal.SIGHUP)
-    assert wait_for(lambda: status(served, "tlsd")["last_reload"]["result"]
+    assert wait_for(lambda: served.status("tlsd")["last_reload"]["result"]
                     == "failed")
-    assert str(other.key) in status(served, "tlsd")["last_reload"]["error"]
+    assert str(other.key) in served.status("tlsd")["last_reload"]["error"]
     assert serves(served, tls)
 
 
@@ -404,7 +370,7 @@ def test_a_reload_opens_new_addresses_and_closes_gone_ones(
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to look into a process")
 def test_a_reload_starts_the_binary_that_is_there_now(
         gateway, pair, backend):
-    gw = gateway(site=site_text(pair, backend(answer_all)), start=False,
+    gw = gateway(site=site_text(pair, backend(answer_ok)), start=False,
                  **ADMIN)
     binary = gw.dir / "rproxy"
     shutil.copy2(BUILD / "rproxy", binary)
@@ -426,7 +392,7 @@ def test_an_address_that_our_own_wildcard_holds_takes_a_restart(served, tls):
     served.tlsd_ini.write_text(served.tlsd_ini.read_text().replace(
         f"address = 127.0.0.1:{port}", f"address = 0.0.0.0:{port}"))
     served.tlsd.send(signal.SIGHUP)
-    failed = wait_for(lambda: status(served, "tlsd")["last_reload"]["error"])
+    failed = wait_for(lambda: served.status("tlsd")["last_reload"]["error"])
     assert f"0.0.0.0:{port}: bind: Address already in use" in failed
     assert f"we listen on 127.0.0.1:{port} ourselves" in failed
     assert serves(served, tls)
@@ -435,7 +401,7 @@ def test_an_address_that_our_own_wildcard_holds_takes_a_restart(served, tls):
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to change owners")
 def test_a_reload_that_fails_leaves_the_socket_to_the_old_user(
         gateway, pair, backend, tls):
-    gw = gateway(site=site_text(pair, backend(answer_all)), start=False,
+    gw = gateway(site=site_text(pair, backend(answer_ok)), start=False,
                  **ADMIN)
     binary = gw.dir / "rproxy"
     shutil.copy2(BUILD / "rproxy", binary)
@@ -462,10 +428,7 @@ def test_a_reload_that_fails_leaves_the_socket_to_the_old_user(
 def test_a_takeover_gives_the_socket_to_the_user_named_now(served):
     served.rproxy_ini.write_text(served.rproxy_ini.read_text().replace(
         f"from = {TLSD_USER}", "from = games"))
-    former = served.rproxy
-    served.rproxy = Program([BUILD / "rproxy", "--takeover", "-c",
-                             served.rproxy_ini], served.dir / "rproxy.log")
-    assert former.process.wait(10) == 0
+    served.take_over("rproxy")
     await_generation(served, "rproxy", 2)
     assert served.socket.owner() == "games"
 
@@ -473,7 +436,7 @@ def test_a_takeover_gives_the_socket_to_the_user_named_now(served):
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to look into a process")
 @BOTH
 def test_many_reloads_leave_nothing_behind(served, tls, daemon):
-    master = program(served, daemon)
+    master = served.program(daemon)
 
     def descriptors():
         return len(os.listdir(f"/proc/{master.pid}/fd"))
@@ -520,7 +483,7 @@ def test_a_pipe_for_the_access_log_that_nobody_reads_is_an_error(
 
 def test_a_reader_of_the_access_log_that_stands_still_holds_nobody_up(
         gateway, pair, backend):
-    gw = gateway(site=site_text(pair, backend(answer_all)), start=False)
+    gw = gateway(site=site_text(pair, backend(answer_ok)), start=False)
     os.mkfifo(gw.access_log)
     reader = os.open(gw.access_log, os.O_RDONLY | os.O_NONBLOCK)
     gw.start_rproxy()
@@ -535,17 +498,17 @@ def test_a_reader_of_the_access_log_that_stands_still_holds_nobody_up(
 
 @BOTH
 def test_admin_tells_health_metrics_and_status(served, daemon):
-    assert admin(served, daemon, "/healthz") == (200, "ok\n")
-    code, text = admin(served, daemon, "/metrics")
+    assert admin.ask(served.admin(daemon), "/healthz") == (200, "ok\n")
+    code, text = admin.ask(served.admin(daemon), "/metrics")
     assert code == 200
     assert f"# TYPE {daemon}_connections gauge" in text
-    now = status(served, daemon)
+    now = served.status(daemon)
     assert now["daemon"] == daemon
-    assert now["pid"] == program(served, daemon).pid
+    assert now["pid"] == served.program(daemon).pid
     assert {child["pid"] for child in now["children"]} | {now["pid"]} == set(
-        program(served, daemon).pids())
+        served.program(daemon).pids())
     assert all(child["state"] == "ready" for child in now["children"])
-    assert admin(served, daemon, "/")[0] == 404
+    assert admin.ask(served.admin(daemon), "/")[0] == 404
 
 
 def cpu_s(pid):
@@ -559,7 +522,7 @@ def test_a_master_without_descriptors_lets_the_admin_socket_rest(served):
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, before[1]))
     with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(served.dir / "rproxy-admin.sock"))
+        s.connect(str(served.admin("rproxy")))
         begun_s = cpu_s(pid)
         time.sleep(1)
         used_s = cpu_s(pid) - begun_s
@@ -573,6 +536,6 @@ def test_a_master_without_descriptors_lets_the_admin_socket_rest(served):
 @pytest.mark.skipif(not IS_ROOT, reason="needs root to become another user")
 def test_admin_socket_is_for_the_masters_user_alone(served):
     for daemon in ("tlsd", "rproxy"):
-        found = (served.dir / f"{daemon}-admin.sock").stat()
+        found = served.admin(daemon).stat()
         assert stat.S_IMODE(found.st_mode) == 0o600
         assert found.st_uid == 0

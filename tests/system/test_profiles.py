@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from ca import Authority, openssl
+from ca import Authority
 from client import Connection, fetch, tls_context
 from mirror import mirror, sent
 

@@ -7,27 +7,13 @@ import random
 import re
 import time
 
-from raw_http import RawServer, ask_all, parse
+from raw_http import SITE, RawServer, ask_all, parse
 
 SEED = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
 CONNECTIONS = 250
 PER_CONNECTION = 8
 TCHAR = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
 ODD = "\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\x80\xa0\xe4\xff"
-SITE = """\
-[site]
-names = h.example
-default = yes
-app = rfc
-
-[http]
-via_name = gw
-
-[route all]
-prefix = /
-pool = p
-{pool}
-"""
 # what a field must not be called to be a field like any other
 SPECIAL = re.compile(
     r"(?i)(x[-_]forwarded|x[-_]ssl|ssl[-_]|\$|proxy|via|host|te|date|expect|"
@@ -202,8 +188,7 @@ async def run(rproxy, exchanges, rng):
     many = [rng.pieces(b"".join(x.request for x in group))
             for group in groups]
     async with RawServer(server) as raw:
-        pool = f"[pool p]\nserver = http://127.0.0.1:{raw.port}\n"
-        rproxy.start(0, site=SITE.format(pool=pool))
+        rproxy.start(0, site=SITE.format(port=raw.port))
         # so that it is known to know chunks
         await ask_all(rproxy.port, [[b"GET /first HTTP/1.1\r\n"
                                      b"Host: h.example\r\n\r\n"]])

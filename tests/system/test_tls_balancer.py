@@ -29,17 +29,12 @@ CLOUDS = (record(0xEA, b"\x01vpce-08d2bf15fac5001c9")
           + record(0xE0, bytes(8)) + record(0xEE, b"\x01\x01\x02\x03\x04"))
 
 
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
-
-
 @pytest.mark.parametrize("header", [V1, v2(), v2(records=CLOUDS)],
                          ids=["v1", "v2", "v2 of clouds"])
 def test_the_client_is_whom_the_balancer_names(tlsd, tls, header):
     t = tlsd(tlsd_listen=ON)
     with t.connect(tls, before=header) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     told = t.backend.headers[0]
     assert told.source == ("192.0.2.7", 50007)
     assert told.destination == ("198.51.100.1", 443)
@@ -50,7 +45,7 @@ def test_the_client_is_whom_the_balancer_names(tlsd, tls, header):
 def test_a_client_without_a_name_is_the_balancer(tlsd, tls, header):
     t = tlsd(tlsd_listen=ON)
     with t.connect(tls, before=header) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert t.backend.headers[0].source == c.address
         assert t.backend.headers[0].destination == ("127.0.0.1", t.port)
 
@@ -124,9 +119,9 @@ def test_the_limit_counts_the_clients_and_not_the_balancer(tlsd, tls):
     with pytest.raises((OSError, EOFError)):
         t.connect(tls, before=V1)
     with t.connect(tls, before=V1.replace(b"192.0.2.7", b"192.0.2.8")) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for c in first:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.vanish()
 
 
@@ -156,7 +151,7 @@ def test_haproxy_may_stand_in_front(tlsd, tls, option):
     haproxy.wait_ready(lambda: listens(port))
     try:
         c = TlsClient(port, tls)
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert wait_for(lambda: t.backend.headers)
         assert t.backend.headers[-1].source == c.address
         assert t.backend.headers[-1].destination == ("127.0.0.1", port)

@@ -23,11 +23,6 @@ from processes import wait_for
 SANITIZER = 400 if "san" in BUILD.name else 1
 
 
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
-
-
 class Script:
     """A handshake of which the test holds every byte."""
 
@@ -93,7 +88,7 @@ def what_comes(port, data, wait_s=0.3):
 def assert_unharmed(t, worker, tls):
     assert t.worker == worker, "the worker has died"
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     assert wait_for(lambda: t.metric("connections") == 0, 5)
 
 
@@ -113,7 +108,7 @@ def test_data_may_come_in_records_of_any_size(tlsd, tls):
     data = os.urandom(16384)
     with t.connect(tls) as c:
         for size in sizes:
-            assert ask(c, data[:size]) == data[:size]
+            assert c.ask(data[:size]) == data[:size]
         for size in sizes:
             c.send(data[:size])
         assert c.read_exactly(sum(sizes)) == b"".join(
@@ -244,7 +239,7 @@ def test_who_stops_at_any_step_is_cut_and_leaves_nothing(tlsd, ca, user, tls,
     only = ssl.TLSVersion[version]
     context = tls_context(ca.cert, cert=user, minimum=only, maximum=only)
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
     assert wait_for(lambda: t.metric("connections") == 0)
     fds, rss = t.n_fds(), None
     for _ in range(2):
@@ -274,7 +269,7 @@ def held(pid):
 def test_who_sends_much_during_the_handshake_gets_little_memory(tlsd, tls):
     t, n = tlsd(), 100
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
     rss = t.rss_kib()
     with held(t.signer):
         clients = [socket.create_connection(("127.0.0.1", t.port))
@@ -306,23 +301,23 @@ def test_an_address_has_no_more_than_its_share(tlsd, tls):
     clients.pop().vanish()
     assert wait_for(lambda: t.metric("connections") == 2)
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for c in clients:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.vanish()
 
 
 def test_silent_clients_crowd_out_each_other_and_nobody_else(tlsd, tls):
     t = tlsd(tlsd="max_handshakes = 5\nhandshake_timeout = 20s\n")
     with t.connect(tls) as established:
-        ask(established)
+        established.ask()
         silent = [socket.create_connection(("127.0.0.1", t.port))
                   for _ in range(30)]
         start = time.monotonic()
         with t.connect(tls) as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
         assert time.monotonic() - start < 2
-        assert ask(established) == b"hello"
+        assert established.ask() == b"hello"
         assert t.reaches(26, "handshakes_failed_total", reason="crowded_out")
         assert t.metric("connections", state="handshake") == 4
         for s in silent:
@@ -337,7 +332,7 @@ def test_who_is_silent_after_the_first_word_is_crowded_out_too(tlsd, tls):
         s.sendall(client_hello())
     start = time.monotonic()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     assert time.monotonic() - start < 10
     assert t.metric("handshakes_failed_total", reason="crowded_out") >= 6
     for s in silent:
@@ -383,14 +378,14 @@ def test_a_burst_of_failures_does_not_fill_the_log(tlsd):
 def test_truncation_is_counted_and_a_quiet_end_is_not(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         c.say_goodbye()
         assert c.read() == b""
     t.connect(tls).vanish()  # asked nothing: nothing is cut short
     assert wait_for(lambda: t.metric("connections") == 0)
     assert t.metric("connections_truncated_total") == 0
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
     assert t.reaches(1, "connections_truncated_total")
     assert t.metric("handshakes_total") == 3
     assert t.metric("handshakes_failed_total") == 0
@@ -399,7 +394,7 @@ def test_truncation_is_counted_and_a_quiet_end_is_not(tlsd, tls):
 def test_states_and_bytes_are_visible(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as talking, t.connect(tls):
-        ask(talking, b"x" * 1000)
+        talking.ask(b"x" * 1000)
         with socket.create_connection(("127.0.0.1", t.port)):
             assert t.reaches(1, "connections", state="handshake")
             assert t.metric("connections", state="relay") == 1

@@ -13,17 +13,12 @@ import pytest
 
 from gateway import BUILD, IS_ROOT, TLSD_USER
 from processes import wait_for
-from test_keys import may_read_memory
+from keys_in_memory import may_read_memory
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(),
                                 reason="needs /proc")
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 CONTROL_FD = 3  # common/child.h
-
-
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
 
 
 def status_of(pid):
@@ -35,7 +30,7 @@ def status_of(pid):
 def test_each_process_is_locked_up(tlsd, tls, role):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         pid = getattr(t, role)
         status = status_of(pid)
         assert status["Seccomp"] == "2"
@@ -66,7 +61,7 @@ def test_what_is_in_reach_is_the_socket_of_rproxy_and_nothing_else(tlsd):
 def test_the_signer_has_locked_memory_and_no_network(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         assert int(status_of(t.signer)["VmLck"].split()[0]) > 0
         kinds = {os.readlink(f"/proc/{t.signer}/fd/{fd}").split(":")[0]
                  for fd in os.listdir(f"/proc/{t.signer}/fd")}
@@ -82,15 +77,15 @@ def test_the_signer_has_locked_memory_and_no_network(tlsd, tls):
 def test_the_death_of_the_signer_is_survived(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         signer = t.signer
         os.kill(signer, signal.SIGKILL)
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert wait_for(lambda: t.gw.pids("tlsd: signer") not in
                         ([], [signer]))
         with t.connect(tls) as other:
-            assert ask(other) == b"hello"
-        assert ask(c) == b"hello"
+            assert other.ask() == b"hello"
+        assert c.ask() == b"hello"
     assert t.logs(r"signer 0: ended by signal 9")
     assert t.reaches(1, "signer_channel_losses_total")
 
@@ -138,7 +133,7 @@ FORGED = {
 def test_a_forged_request_ends_the_channel_and_is_recovered_from(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
         signer, worker = t.signer, t.worker
         for n, (what, request) in enumerate(FORGED.items(), 1):
             with channel_of(worker) as channel:
@@ -151,13 +146,13 @@ def test_a_forged_request_ends_the_channel_and_is_recovered_from(tlsd, tls):
             def served():
                 try:
                     with t.connect(tls) as other:
-                        return ask(other) == b"hello"
+                        return other.ask() == b"hello"
                 except OSError:
                     return False
 
             assert wait_for(served, 3)
         # nobody had to die for it
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert (t.signer, t.worker) == (signer, worker)
     assert t.logs(r"asked for a signature that no TLS server needs: not a "
                   r"structure that TLS signs; its channel is closed")
@@ -179,7 +174,7 @@ def test_a_worker_that_floods_the_master_harms_nobody_else(tlsd, tls, report):
             except BlockingIOError:
                 time.sleep(0.001)
         assert t.status()["generation"] == 1
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     assert t.signer == signer and worker in t.gw.pids("tlsd: worker")
     assert 1 <= len(t.log(r"worker \d reports too much")) <= 4
     assert len(t.gw.tlsd.log_text().splitlines()) < 200

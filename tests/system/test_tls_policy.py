@@ -10,9 +10,8 @@ import pytest
 from ca import Authority, openssl
 from client import tls_context
 from processes import wait_for
-
-AUTHORITY, GROUP, LEAF, CHAIN, VERIFY_TEXT = 0x02, 0x26, 0x28, 0xE0, 0xE7
-CERT_CONN = 0x02
+from unix_backend import (AUTHORITY, CERT_CONN, CHAIN, GROUP, LEAF,
+                          VERIFY_TEXT)
 
 SITE = """\
 [site]
@@ -28,11 +27,6 @@ pool = origin
 [pool origin]
 server = http://127.0.0.1:1
 """
-
-
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
 
 
 def only(ca, version, ciphers=None):
@@ -67,7 +61,7 @@ def test_old_versions_are_spoken_where_the_site_allows_them(tlsd, ca, kind):
                               tls="min_version = 1.0"))
     for version, name in zip(OLD, ("TLSv1", "TLSv1.1")):
         with t.connect(only(ca, version)) as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
             assert c.tls.version() == name
         assert t.reaches(1, "handshakes_total", version=name)
     with t.connect(tls_context(ca.cert)) as c:
@@ -88,11 +82,11 @@ def test_each_name_has_the_policy_of_its_site(tlsd, ca, pair):
     with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
         t.connect(v12, name="localhost")
     with t.connect(v12, name="portal.example.com") as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert c.tls.cipher()[0] == "ECDHE-RSA-AES256-GCM-SHA384"
         assert t.backend.headers[-1].one(GROUP).lower() == b"x25519"
     with t.connect(tls_context(ca.cert), name="localhost") as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert t.backend.headers[-1].one(GROUP) in (b"secp384r1", b"P-384")
     assert t.metric("handshake_ciphers_total", cipher="aes256_gcm") >= 1
 
@@ -175,7 +169,7 @@ def test_hundreds_of_sites_do_not_slow_a_handshake(tlsd, ca):
         among_many = quickest_handshake(many, ca, f"s{i}.example.com")
         assert among_many < 1.5 * alone + 0.0005
     with many.connect(tls_context(ca.cert), name=f"s{n - 1}.example.com") as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     assert many.backend.headers[-1].one(AUTHORITY) == b"s499.example.com"
 
 
@@ -249,7 +243,7 @@ def test_optional_any_passes_on_what_cannot_be_verified(tlsd, ca, user,
     want = {"none": None, "verified": user, "unverified": stranger}
     for verdict, pair in want.items():
         with t.connect(tls_context(ca.cert, cert=pair)) as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
         header = t.backend.headers[-1]
         assert bool(header.client & CERT_CONN) == (pair is not None)
         assert (header.verify == 0) == (verdict == "verified")
@@ -286,11 +280,11 @@ def test_a_resumed_session_reports_the_same_bad_verdict(tlsd, ca, stranger):
     context = only(ca, ssl.TLSVersion.TLSv1_2)
     context.load_cert_chain(stranger.cert, stranger.key)
     with t.connect(context) as c:
-        ask(c)
+        c.ask()
         session = c.tls.session
         c.say_goodbye()
     with t.connect(context, session=session) as c:
-        ask(c)
+        c.ask()
         assert c.tls.session_reused
     first, second = t.backend.headers
     assert first.verify == second.verify != 0
@@ -302,7 +296,7 @@ def test_optional_refuses_what_cannot_be_verified(tlsd, ca, stranger):
     t = tlsd(tls=f"client_verify = optional\nclient_ca = {ca.cert}")
     with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
         with t.connect(tls_context(ca.cert, cert=stranger)) as c:
-            ask(c)
+            c.ask()
 
 
 @pytest.fixture
@@ -319,7 +313,7 @@ def why_refused(t, ca, pair, version=ssl.TLSVersion.TLSv1_3):
     context.load_cert_chain(pair.cert, pair.key)
     try:
         with t.connect(context) as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
         assert t.backend.headers[-1].verify == 0
         return None
     except (ssl.SSLError, OSError):
@@ -378,7 +372,7 @@ def test_a_chain_may_be_as_deep_as_the_site_says(tlsd, ca, two_cas, depth):
 
 def resume(t, context, session):
     with t.connect(context, session=session) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.say_goodbye()
         return c.tls.session_reused, c.tls.session
 
@@ -421,7 +415,7 @@ def test_an_encrypted_key_opens_with_its_passphrase(tlsd, ca, pair, folder,
         tls=f"key_passphrase = {where}").replace(str(pair.key), str(key)),
         env={"CREDENTIALS_DIRECTORY": str(folder)})
     with t.connect(tls_context(ca.cert)) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
 
 
 # what is never spoken ---------------------------------------------------------

@@ -3,8 +3,6 @@
 import contextlib
 import hashlib
 import os
-import select
-import signal
 import socket
 import ssl
 import subprocess
@@ -15,21 +13,13 @@ import pytest
 
 from client import tls_context
 from gateway import BUILD
-from processes import Program, listens, wait_for
-from tls_client import Truncated
+from processes import wait_for
+from unix_backend import (ALPN, AUTHORITY, CERT_CONN, CIPHER, GENERATION, LEAF,
+                          LISTENER, UNIQUE_ID, VERSION)
 
 MIB = 1 << 20
 # memory of a sanitized build: it keeps what has been freed for a while
 SANITIZER = 400 if "san" in BUILD.name else 1
-ALPN, AUTHORITY, UNIQUE_ID = 0x01, 0x02, 0x05
-VERSION, CIPHER, LEAF = 0x21, 0x23, 0x28
-CHAIN, LISTENER, GENERATION, DRAINING = 0xE0, 0xE9, 0xEB, 0xEC
-CERT_CONN = 0x02
-
-
-def ask(client, data=b"hello"):
-    client.send(data)
-    return client.read_exactly(len(data))
 
 
 # what a handshake gives, and what rproxy is told --------------------------
@@ -41,7 +31,7 @@ def test_both_versions_are_spoken_and_announced(tlsd, ca, version):
     only = ssl.TLSVersion[version.replace(".", "_")]
     context = tls_context(ca.cert, minimum=only, maximum=only)
     with t.connect(context) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert c.tls.version() == version
         header = t.backend.headers[0]
         assert header.one(VERSION) == version.encode()
@@ -67,7 +57,7 @@ def test_the_header_says_who_where_and_what(tlsd, ca):
     ids = set()
     for _ in range(3):
         with t.connect(context, name="portal.example.com") as c:
-            assert ask(c) == b"hello"
+            assert c.ask() == b"hello"
             header = t.backend.headers[-1]
             assert header.command == "PROXY"
             assert header.source == c.address
@@ -86,7 +76,7 @@ def test_the_header_says_who_where_and_what(tlsd, ca):
 def test_a_client_certificate_reaches_the_backend(tlsd, ca, user):
     t = tlsd(tls=f"client_verify = optional\nclient_ca = {ca.cert}")
     with t.connect(tls_context(ca.cert, cert=user)) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         header = t.backend.headers[0]
         leaf = ssl.PEM_cert_to_DER_cert(user.cert.read_text())
         assert header.client & CERT_CONN and header.verify == 0
@@ -98,7 +88,7 @@ def test_nothing_is_opened_to_rproxy_before_the_first_bytes(tlsd, tls):
     with t.connect(tls) as c:
         time.sleep(0.3)
         assert t.backend.headers == []
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         assert len(t.backend.headers) == 1
 
 
@@ -154,8 +144,8 @@ def test_every_size_of_write_comes_back(tlsd, tls, size):
     t = tlsd()
     data = os.urandom(size)
     with t.connect(tls) as c:
-        assert ask(c, data) == data
-        assert ask(c, data[::-1]) == data[::-1]
+        assert c.ask(data) == data
+        assert c.ask(data[::-1]) == data[::-1]
 
 
 def flood(sock, _header):
@@ -219,223 +209,20 @@ def test_a_busy_connection_does_not_starve_others(tlsd, tls):
             thread.join()
 
 
-# ends ---------------------------------------------------------------------
-
-
-def test_close_notify_is_half_a_close_and_the_answer_arrives(tlsd, tls):
-    def handler(sock, _header):
-        data = b""
-        while part := sock.recv(65536):
-            data += part
-        sock.sendall(hashlib.sha256(data).digest() + bytes(MIB))
-
-    t = tlsd(handler)
-    data = os.urandom(300000)
-    with t.connect(tls) as c:
-        c.send(data)
-        c.say_goodbye()
-        answer = c.read_all()
-    assert answer == hashlib.sha256(data).digest() + bytes(MIB)
-
-
-def test_a_backend_may_half_close_and_go_on_reading(tlsd, tls):
-    got = []
-
-    def handler(sock, _header):
-        sock.recv(2)
-        sock.sendall(b"last words")
-        sock.shutdown(socket.SHUT_WR)
-        data = b""
-        while part := sock.recv(65536):
-            data += part
-        got.append(data)
-
-    t = tlsd(handler)
-    data = os.urandom(MIB)
-    with t.connect(tls) as c:
-        c.send(b"go")
-        assert c.read_all() == b"last words"
-        time.sleep(1.5)  # longer than the linger of a connection at its end
-        c.send(data)
-        c.say_goodbye()
-        assert wait_for(lambda: got) == [data]
-
-
-def observe_end(sock, _header, seen):
-    sock.recv(100)
-    assert sock.recv(100) == b""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN | select.POLLRDHUP)
-    seen.append(bool(poll.poll(500)[0][1] & select.POLLHUP))
-
-
-@pytest.mark.parametrize("orderly", [True, False])
-def test_the_backend_can_tell_an_orderly_end_from_a_cut(tlsd, tls, orderly):
-    seen = []
-    t = tlsd(lambda sock, header: observe_end(sock, header, seen))
-    with t.connect(tls) as c:
-        c.send(b"GET")
-        time.sleep(0.2)
-        if orderly:
-            c.say_goodbye()
-        else:
-            c.vanish()
-        # hung up: both directions are gone
-        assert wait_for(lambda: seen) == [not orderly]
-
-
-def test_the_end_of_the_backend_is_close_notify(tlsd, tls):
-    def handler(sock, _header):
-        sock.recv(100)
-        sock.sendall(b"x" * 300000)
-        sock.shutdown(socket.SHUT_WR)
-        while sock.recv(100):
-            pass
-
-    t = tlsd(handler)
-    with t.connect(tls) as c:
-        c.send(b"go")
-        assert len(c.read_all()) == 300000
-
-
-@pytest.mark.parametrize("end", ["shutdown", "close"])
-def test_a_bare_close_of_the_backend_means_what_backend_end_says(
-        tlsd, tls, end):
-    def handler(sock, _header):
-        sock.recv(100)
-        sock.sendall(b"x" * 300000)
-
-    t = tlsd(handler, tlsd=f"backend_end = {end}\n")
-    with t.connect(tls) as c:
-        c.send(b"go")
-        if end == "close":
-            assert len(c.read_all()) == 300000
-        else:
-            with pytest.raises(Truncated):
-                c.read_all()
-
-
-def test_an_answer_to_a_client_that_still_sends_is_not_lost(tlsd, tls):
-    def handler(sock, _header):
-        sock.recv(100)
-        sock.sendall(b"413 too large")
-
-    t = tlsd(handler)
-    for _ in range(20):
-        with t.connect(tls) as c:
-            c.send(bytes(4000))
-            stop = time.monotonic() + 0.2
-            while time.monotonic() < stop:
-                try:
-                    c.send(bytes(16000))
-                except OSError:
-                    break
-            got = b""
-            try:
-                while part := c.read():
-                    got += part
-            except Truncated:
-                pass
-            assert got == b"413 too large"
-
-
-def test_a_backend_that_dies_gives_no_close_notify(tlsd, tls):
-    def handler(sock, _header):
-        sock.recv(1)
-        sock.sendall(b"half an ans")  # with request bytes left unread
-
-    t = tlsd(handler)
-    with t.connect(tls) as c:
-        c.send(b"a request that is never read")
-        assert c.read_exactly(11) == b"half an ans"
-        with pytest.raises(Truncated):
-            c.read()
-
-
-# time ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sent", [0, 1, 5, 100])
-def test_who_stops_in_the_handshake_is_cut_by_the_deadline(tlsd, sent):
-    t = tlsd(tlsd="handshake_timeout = 1s\n")
-    outgoing = ssl.MemoryBIO()
-    client = ssl.create_default_context().wrap_bio(
-        ssl.MemoryBIO(), outgoing, server_hostname="localhost")
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    with socket.create_connection(("127.0.0.1", t.port), 10) as s:
-        start = time.monotonic()
-        s.sendall(outgoing.read()[:sent])
-        assert s.recv(100) == b""
-        assert 0.9 < time.monotonic() - start < 2
-    assert t.logs(r"handshake failed: site -, client 127\.0\.0\.1:\d+: timeout")
-
-
-def test_who_says_nothing_after_the_handshake_gets_an_orderly_end(tlsd, tls):
-    t = tlsd(tlsd="handshake_timeout = 1s\n")
-    with t.connect(tls) as c:
-        assert c.read() == b""
-    assert t.backend.headers == []
-
-
-def test_an_idle_connection_ends_and_a_busy_one_does_not(tlsd, tls):
-    t = tlsd(tlsd="idle_timeout = 1s\n")
-    with t.connect(tls) as idle, t.connect(tls) as busy:
-        ask(idle)
-        start = time.monotonic()
-        while time.monotonic() - start < 2.5:
-            ask(busy)
-            time.sleep(0.3)
-        with pytest.raises(Truncated):
-            idle.read()
-
-
-def test_clients_wait_while_rproxy_is_away(tlsd, tls):
-    t = tlsd(away=True)
-    clients = [t.connect(tls) for _ in range(5)]
-    for c in clients:
-        c.send(b"hello")
-    time.sleep(2)
-    t.backend.start()
-    for c in clients:
-        assert c.read_exactly(5) == b"hello"
-        c.vanish()
-    assert len(t.log(r"rproxy cannot be reached")) == 1
-    assert len(t.log(r"rproxy is back")) == 1
-
-
-def test_clients_wait_no_longer_than_backend_wait(tlsd, tls):
-    t = tlsd(away=True, tlsd="backend_wait = 1s\n")
-    clients = [t.connect(tls) for _ in range(5)]
-    for c in clients:
-        c.send(b"hello")
-    start = time.monotonic()
-    for c in clients:
-        with pytest.raises(Truncated):
-            c.read()
-    assert 0.8 < time.monotonic() - start < 2
-    assert len(t.log(r"rproxy cannot be reached")) == 1
-    assert len(t.log(r"clients are being closed")) == 1
-    t.backend.start()
-    with t.connect(tls) as c:
-        assert ask(c) == b"hello"
-    assert t.logs(r"rproxy is back after \d+ ms; 5 clients were closed")
-
-
 # numbers ------------------------------------------------------------------
 
 
 def test_connections_come_and_go_and_nothing_stays(tlsd, tls):
     t = tlsd()
     with t.connect(tls) as c:
-        ask(c)
+        c.ask()
     fds = wait_for(lambda: t.n_fds())
     assert wait_for(lambda: t.n_fds() <= fds)
     rss = None
     for wave in range(4):
         clients = [t.connect(tls) for _ in range(60)]
         for i, c in enumerate(clients):
-            ask(c)
+            c.ask()
             if i % 3 == 0:
                 c.say_goodbye()
             c.vanish()
@@ -451,7 +238,7 @@ def test_no_more_than_max_connections_are_let_in(tlsd, tls):
     t = tlsd(tlsd="max_connections = 3\nhandshake_timeout = 5s\n")
     clients = [t.connect(tls) for _ in range(3)]
     for c in clients:
-        ask(c)
+        c.ask()
     with socket.create_connection(("127.0.0.1", t.port)) as waiting:
         waiting.settimeout(0.5)
         before = t.cpu_ticks()
@@ -463,9 +250,9 @@ def test_no_more_than_max_connections_are_let_in(tlsd, tls):
         s.close()
     clients.pop().vanish()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for c in clients:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
         c.vanish()
 
 
@@ -483,17 +270,17 @@ def test_without_descriptors_it_rests_and_does_not_spin(tlsd, tls):
     t = tlsd(command=["prlimit", "--nofile=100:100"],
              tlsd="handshake_timeout = 20s\n")
     first = t.connect(tls)
-    ask(first)
+    first.ask()
     raw = [socket.create_connection(("127.0.0.1", t.port)) for _ in range(120)]
     assert t.logs(r"cannot accept clients: Too many open files")
     before = t.cpu_ticks()
     time.sleep(1)
     assert t.cpu_ticks() - before <= 5, "it spins"
-    assert ask(first) == b"hello"
+    assert first.ask() == b"hello"
     for s in raw[:60]:
         s.close()
     with t.connect(tls) as c:
-        assert ask(c) == b"hello"
+        assert c.ask() == b"hello"
     for s in raw[60:]:
         s.close()
     first.vanish()
@@ -528,137 +315,6 @@ def test_a_client_that_does_not_trust_us_is_logged_as_such(tlsd):
         t.connect(ssl.create_default_context())
     assert t.logs(r"handshake failed: site localhost, client .*: unknown_ca "
                   r"\(alert from client\)")
-
-
-# leaving ------------------------------------------------------------------
-
-
-def test_a_drain_is_told_to_rproxy_and_waits_for_the_last_client(tlsd, tls):
-    t = tlsd()
-    with t.connect(tls) as c:
-        ask(c)
-        t.gw.tlsd.send(signal.SIGTERM)
-        assert wait_for(lambda: len(t.backend.headers) == 2)
-        local = t.backend.headers[1]
-        assert local.command == "LOCAL"
-        assert local.one(GENERATION) == (1).to_bytes(4, "big")
-        assert local.one(DRAINING) == b""
-        assert wait_for(lambda: not listens(t.port))
-        time.sleep(0.5)
-        assert ask(c) == b"hello"
-        c.say_goodbye()
-        assert t.gw.tlsd.process.wait(5) == 0
-
-
-def test_drain_timeout_ends_who_does_not_leave(tlsd, tls):
-    t = tlsd(tlsd="drain_timeout = 1s\n")
-    with t.connect(tls) as c:
-        ask(c)
-        start = time.monotonic()
-        t.gw.tlsd.send(signal.SIGTERM)
-        assert t.gw.tlsd.process.wait(5) == 0
-        assert 0.8 < time.monotonic() - start < 3
-        with pytest.raises(Truncated):
-            c.read()
-
-
-def test_a_stop_does_not_wait(tlsd, tls):
-    t = tlsd()
-    with t.connect(tls) as c:
-        ask(c)
-        t.gw.tlsd.send(signal.SIGQUIT)
-        assert t.gw.tlsd.process.wait(3) == 0
-
-
-# other programs as receivers ----------------------------------------------
-
-
-HAPROXY = """\
-global
-    log stderr format raw daemon
-defaults
-    mode http
-    timeout client 10s
-    timeout server 10s
-    timeout connect 10s
-frontend tlsd
-    bind unix@{socket} accept-proxy mode 666
-    http-request return status 200 content-type text/plain lf-string \
-"%[src] %[src_port] %[dst_port] %[fc_pp_authority] %[fc_pp_unique_id]"
-"""
-
-# nginx reads the PROXY header into the buffer for requests: 1k by default
-NGINX = """\
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log;
-events {{ }}
-http {{
-    access_log off;
-    client_header_buffer_size 16k;
-    client_body_temp_path {folder}/tmp;
-    proxy_temp_path {folder}/tmp;
-    fastcgi_temp_path {folder}/tmp;
-    uwsgi_temp_path {folder}/tmp;
-    scgi_temp_path {folder}/tmp;
-    server {{
-        listen unix:{socket} proxy_protocol;
-        location / {{
-            return 200 "$proxy_protocol_addr $proxy_protocol_port";
-        }}
-    }}
-}}
-"""
-
-
-def run_receiver(t, template, command):
-    folder = t.gw.dir
-    config = folder / "receiver.conf"
-    config.write_text(template.format(socket=t.gw.socket, folder=folder))
-    receiver = Program([*command, config], folder / "receiver.log")
-    receiver.wait_ready(t.gw.socket.exists)
-    t.gw.socket.chmod(0o666)
-    return receiver
-
-
-def fetch_through(t, context):
-    with t.connect(context) as c:
-        c.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n"
-               b"Connection: close\r\n\r\n")
-        answer = c.read_all()
-        return answer.split(b"\r\n\r\n", 1)[1].decode(), c.address
-
-
-@pytest.mark.parametrize("with_cert", [False, True])
-def test_haproxy_understands_the_header(tlsd, ca, user, with_cert):
-    t = tlsd(away=True, tlsd="backend_end = close\n",
-             tls=f"client_verify = optional\nclient_ca = {ca.cert}")
-    haproxy = run_receiver(t, HAPROXY, ["haproxy", "-db", "-f"])
-    try:
-        context = tls_context(ca.cert, cert=user if with_cert else None)
-        said, address = fetch_through(t, context)
-    finally:
-        haproxy.stop(signal.SIGUSR1)
-    source, port, our_port, name, unique_id = said.split()
-    assert (source, int(port)) == address
-    assert int(our_port) == t.port
-    assert name == "localhost"
-    assert unique_id
-
-
-@pytest.mark.parametrize("with_cert", [False, True])
-def test_nginx_understands_the_header(tlsd, ca, user, with_cert):
-    t = tlsd(away=True, tlsd="backend_end = close\n",
-             tls=f"client_verify = optional\nclient_ca = {ca.cert}")
-    nginx = run_receiver(t, NGINX, ["nginx", "-c"])
-    try:
-        context = tls_context(ca.cert, cert=user if with_cert else None)
-        said, address = fetch_through(t, context)
-    finally:
-        nginx.stop(signal.SIGQUIT)
-    source, port = said.split()
-    assert (source, int(port)) == address
 
 
 # scheduling -----------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Other protocols through the gateway: WebSockets, and what only looks so."""
 
 import base64
-import json
 import os
 import signal
 import socket
@@ -22,8 +21,7 @@ ALLOWED = "upgrade = websocket\nupgrade = chat\n"
 @pytest.fixture
 def proxy(rproxy, bad):
     bad.requests.clear()
-    return rproxy.start(bad.port, route=ALLOWED, http="timeout = 2s\n",
-                        rproxy="access_log_format = json\n")
+    return rproxy.start(bad.port, route=ALLOWED, http="timeout = 2s\n")
 
 
 def ask(connection, path, fields=()):
@@ -32,13 +30,6 @@ def ask(connection, path, fields=()):
     head = handshake(path, "localhost", KEY)
     connection.send(head[:-2] + lines.encode() + b"\r\n")
     return head_of(connection)
-
-
-def entries(proxy, count):
-    def lines():
-        return proxy.access_log.read_text().splitlines()
-    assert wait_for(lambda: len(lines()) == count, 3), lines()
-    return [json.loads(line) for line in lines()]
 
 
 def test_tunnel_carries_bytes_both_ways_and_ends_on_both_sides(proxy, bad):
@@ -56,11 +47,11 @@ def test_tunnel_carries_bytes_both_ways_and_ends_on_both_sides(proxy, bad):
             assert c.reader.read(5) == b"ABC%02d" % i
         c.socket.shutdown(socket.SHUT_WR)
         assert c.read_to_end() == b" bye"
-    seen = bad.requests[-1]
+    seen = bad.last
     assert seen.get("Upgrade") == "websocket"
     assert seen.get("Connection") == "upgrade"
     assert seen.get("Sec-WebSocket-Key") == KEY
-    entry, = entries(proxy, 1)
+    entry, = proxy.entries(1)
     assert entry["status"] == 101 and entry["reason"] == "ok"
     assert entry["bytes"] == 6 + 100 + 4
     assert entry["request_bytes"] == 100
@@ -84,7 +75,7 @@ def test_server_may_end_its_direction_first(proxy, bad):
             time.sleep(0.02)
         c.socket.shutdown(socket.SHUT_WR)
         assert wait_for(lambda: bad.heard == b"still " * 5, 3)
-    assert entries(proxy, 1)[0]["reason"] == "ok"
+    assert proxy.entries(1)[0]["reason"] == "ok"
 
 
 def test_much_goes_through_and_a_slow_side_stops_the_other(proxy):
@@ -114,8 +105,7 @@ def test_flood_to_a_client_that_never_reads_costs_no_memory(proxy):
 
 def test_silence_ends_a_tunnel(rproxy, bad):
     rproxy.start(bad.port, route=ALLOWED + "tunnel_timeout = 1s\n",
-                 http="tunnel_timeout = 1h\ntimeout = 200ms\n",
-                 rproxy="access_log_format = json\n")
+                 http="tunnel_timeout = 1h\ntimeout = 200ms\n")
     with Connection(rproxy.port) as c:
         ask(c, "/tunnel")
         c.reader.read(6)
@@ -126,7 +116,7 @@ def test_silence_ends_a_tunnel(rproxy, bad):
             assert c.reader.read(1) == b"X"
         assert c.read_to_end() == b""
         assert 2.6 < time.monotonic() - begun < 4.5
-    assert entries(rproxy, 1)[0]["reason"] == "tunnel_timeout"
+    assert rproxy.entries(1)[0]["reason"] == "tunnel_timeout"
 
 
 def test_client_that_vanishes_ends_the_tunnel(proxy, bad):
@@ -135,7 +125,7 @@ def test_client_that_vanishes_ends_the_tunnel(proxy, bad):
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                             b"\1\0\0\0\0\0\0\0")
         c.reader.close()
-    assert entries(proxy, 1)[0]["reason"] == "client_gone"
+    assert proxy.entries(1)[0]["reason"] == "client_gone"
 
 
 def test_server_that_resets_is_seen_by_the_client(proxy):
@@ -145,7 +135,7 @@ def test_server_that_resets_is_seen_by_the_client(proxy):
         with pytest.raises(ConnectionResetError):
             while c.socket.recv(100):
                 pass
-    assert entries(proxy, 1)[0]["reason"] == "server_reset"
+    assert proxy.entries(1)[0]["reason"] == "server_reset"
 
 
 @pytest.mark.parametrize("which", ["other", "two", "none", "unsaid", "old"])
@@ -153,7 +143,7 @@ def test_101_that_was_not_asked_for_is_an_error(proxy, which):
     with Connection(proxy.port) as c:
         status, _ = ask(c, f"/switch/{which}")
     assert status.startswith("HTTP/1.1 502 ")
-    assert entries(proxy, 1)[0]["reason"] == "bad_upgrade"
+    assert proxy.entries(1)[0]["reason"] == "bad_upgrade"
 
 
 def test_any_token_of_the_route_may_be_asked_for(proxy, bad):
@@ -163,17 +153,17 @@ def test_any_token_of_the_route_may_be_asked_for(proxy, bad):
                b"Connection: upgrade\r\n"
                b"Upgrade: h2c, Chat, foo/1, WebSocket\r\n\r\n")
         assert " 101 " in head_of(c)[0]
-    assert bad.requests[-1].get("Upgrade") == "Chat, WebSocket"
+    assert bad.last.get("Upgrade") == "Chat, WebSocket"
 
 
 def test_websocket_is_refused_where_the_route_does_not_allow_it(rproxy, bad):
     bad.requests.clear()
-    rproxy.start(bad.port, rproxy="access_log_format = json\n")
+    rproxy.start(bad.port)
     with Connection(rproxy.port) as c:
         status, _ = ask(c, "/tunnel")
     assert status.startswith("HTTP/1.1 403 ")
     assert bad.requests == []
-    assert entries(rproxy, 1)[0]["reason"] == "upgrade_refused"
+    assert rproxy.entries(1)[0]["reason"] == "upgrade_refused"
 
 
 def test_h2c_is_never_offered(proxy, bad):
@@ -182,7 +172,7 @@ def test_h2c_is_never_offered(proxy, bad):
         ("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"),
         ("HTTP2-Settings", "AAEAAEAA")])
     assert answer.status == 200
-    seen = bad.requests[-1]
+    seen = bad.last
     assert seen.get("Upgrade") is None
     assert seen.get("HTTP2-Settings") is None
     assert seen.get("Connection") is None
@@ -201,7 +191,7 @@ def test_upgrade_that_cannot_be_is_ignored(proxy, bad, request_bytes):
     with Connection(proxy.port) as c:
         c.send(request_bytes)
         assert c.read_response().status == 200
-    assert bad.requests[-1].get("Upgrade") is None
+    assert bad.last.get("Upgrade") is None
 
 
 def test_server_that_does_not_switch_is_heard(proxy):

@@ -2,7 +2,8 @@
 
 The first segment of the path says how: GET /reset/x is answered with a TCP
 reset.  Everything that arrived is kept: backend.requests[i].head (text),
-.fields (pairs), .body, .connection (number of the connection).
+.fields (pairs), .body, .connection (number of the connection);
+backend.last is the last one.
 
     with BadBackend() as backend:
         ... backend.port ... backend.requests ... backend.connections
@@ -13,6 +14,8 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+
+from listening import each_in_a_thread, stop_listening
 
 
 @dataclass
@@ -114,31 +117,28 @@ class BadBackend:
     def __init__(self):
         self.requests = []
         self.connections = 0
+        self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
 
+    @property
+    def last(self):
+        """The request that came last."""
+        return self.requests[-1]
+
     def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
+        each_in_a_thread(self.listener, self.serve)
         return self
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        stop_listening(self.listener)
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
+    def serve(self, sock, _address):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.lock:
             self.connections += 1
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = Link(sock, self.connections)
-            threading.Thread(target=self.serve, args=(link,),
-                             daemon=True).start()
-
-    def serve(self, link):
-        with link.sock:
+        with sock:
             try:
                 while self.one(link):
                     pass

@@ -42,6 +42,13 @@ def tls_context(ca, cert=None, minimum=None, maximum=None):
     return context
 
 
+def seen_serial(port, context):
+    """Of the certificate that a server shows."""
+    with socket.create_connection(("127.0.0.1", port), 5) as s, \
+            context.wrap_socket(s, server_hostname="localhost") as t:
+        return t.getpeercert()["serialNumber"]
+
+
 class Reader:
     """One buffer over all answers of a connection, pipelined ones too."""
 

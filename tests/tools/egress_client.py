@@ -13,10 +13,9 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from unix_backend import SIGNATURE, read_header
+from unix_backend import CIPHER, SIGNATURE, VERSION, read_header
 
 TARGET, OUTCOME = 0xED, 0xEE
-VERSION, CIPHER = 0x21, 0x23
 (CONNECTED, UNKNOWN, REFUSED, CONNECT_FAILED, TIMEOUT, CERTIFICATE, HANDSHAKE,
  SHORT) = range(8)
 

@@ -15,10 +15,10 @@ import socket
 import struct
 import threading
 
-from egress_client import CIPHER, CONNECTED, OUTCOME, TARGET, UNKNOWN, VERSION
-from unix_backend import SIGNATURE, SSL, UnixBackend
+from egress_client import CONNECTED, OUTCOME, TARGET, UNKNOWN
+from unix_backend import (CIPHER, DRAINING, SIGNATURE, SSL, VERSION,
+                          UnixBackend)
 
-DRAINING = 0xEC
 
 
 def record(kind, value):

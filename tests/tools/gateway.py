@@ -14,8 +14,10 @@ import signal
 import tempfile
 from pathlib import Path
 
+import admin
+from access_log import entries
 from processes import (NotReady, Program, ReadySocket, command_line,
-                       free_port)
+                       free_port, session_pids, wait_for)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -23,6 +25,10 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 IS_ROOT = os.geteuid() == 0
 TLSD_USER = "nobody" if IS_ROOT else getpass.getuser()
 RPROXY_USER = "www-data" if IS_ROOT else getpass.getuser()
+
+# for Gateway.write(): sockets that status(), metric() and is_settled() ask
+ADMIN = {"tlsd": "admin = ./tlsd-admin.sock\n",
+         "rproxy": "admin = ./rproxy-admin.sock\n"}
 
 # What a log may never say, whatever the test does.
 OUR_BUGS = re.compile(r"AddressSanitizer|ThreadSanitizer|runtime error:|"
@@ -132,6 +138,38 @@ class Gateway:
             setattr(self, name, None)
         return faults
 
+    def take_over(self, daemon):
+        """A new one beside the one that runs, which ends with its children."""
+        former = self.program(daemon)
+        latter = Program([BUILD / daemon, "--takeover", "-c",
+                          self.dir / f"{daemon}.ini"],
+                         self.dir / f"{daemon}.log")
+        setattr(self, daemon, latter)
+        assert former.process.wait(15) == 0, latter.log_text()
+        assert wait_for(lambda: not session_pids(former.pid))
+
+    def program(self, daemon):
+        return getattr(self, daemon)
+
+    def admin(self, daemon):
+        """Where it listens, with ADMIN in its configuration."""
+        return self.dir / f"{daemon}-admin.sock"
+
+    def status(self, daemon):
+        return admin.status(self.admin(daemon))
+
+    def metric(self, daemon, series):
+        return admin.metric(self.admin(daemon), series)
+
+    def is_settled(self):
+        """Nobody drains any more."""
+        return all(child["state"] == "ready" for daemon in ADMIN
+                   for child in self.status(daemon)["children"])
+
+    def entries(self, count=0):
+        """Of the access log, where its format is JSON."""
+        return entries(self.access_log, count)
+
     def logs(self):
         """Both error logs, for the report of a failed test."""
         text = ""
@@ -158,5 +196,5 @@ class Gateway:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-__all__ = ["BUILD", "Gateway", "IS_ROOT", "NotReady", "ROOT", "RPROXY_USER",
-           "TLSD_USER", "make_folder"]
+__all__ = ["ADMIN", "BUILD", "Gateway", "IS_ROOT", "NotReady", "ROOT",
+           "RPROXY_USER", "TLSD_USER", "make_folder"]

@@ -5,11 +5,9 @@ http-forwarded (ForwardedRequestCustomizer); the package's service is not used.
 """
 
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from processes import Program, free_port
+from processes import Program, answers, free_port
 
 HOME = Path("/usr/share/jetty9")
 FACTS = (Path(__file__).resolve().parents[1] / "system" / "tomcat" / "irj" /
@@ -44,16 +42,9 @@ class Jetty:
             self.command("jetty.http.host=127.0.0.1",
                          f"jetty.http.port={self.port}"),
             self.base / "console.log", cwd=self.base)
-        self.program.wait_ready(self._answers, timeout_s)
-
-    def _answers(self):
-        """Compiled and serving, which is later than listening."""
-        url = f"http://127.0.0.1:{self.port}/irj/facts.jsp"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        # compiled and serving, which is later than listening
+        self.program.wait_ready(
+            lambda: answers(f"http://127.0.0.1:{self.port}/irj/facts.jsp"), timeout_s)
 
     def stop(self):
         if self.program:

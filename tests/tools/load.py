@@ -5,6 +5,7 @@
     load = Load(gateway, ca)           runs until .end()
     report = load.end()                .totals (dict), .failures (list of dict)
     report.assert_clean()              nothing failed, and all kinds were busy
+    assert_nothing_lost(gateway, ca, step)      all of this, around step()
 
 A failure has "failure" (connect, handshake, certificate, status, body, short,
 closed, cut, timeout), "detail", "began" and "ended" (time.time()).
@@ -13,6 +14,7 @@ closed, cut, timeout), "detail", "began" and "ended" (time.time()).
 import json
 import os
 import subprocess
+import time
 
 from gateway import BUILD, ROOT
 from processes import NotReady, free_port, listens, wait_for
@@ -61,6 +63,16 @@ class Report:
                 "cut", "closed", "short", "handshake"), failure
             assert any(failure["began"] - 0.05 <= t <= failure["ended"] + 0.05
                        for t in times), (failure, times)
+
+
+def assert_nothing_lost(gateway, ca, step, times=3):
+    """While load is on it, step() some times."""
+    with Load(gateway, ca) as load:
+        for _ in range(times):
+            time.sleep(0.7)
+            step()
+        time.sleep(1)
+        load.end().assert_clean()
 
 
 class Load:

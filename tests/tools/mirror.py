@@ -7,23 +7,12 @@
 
 import json
 
-
-def read_head(connection):
-    """Until the empty line; empty: the connection has ended."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        part = connection.recv(65536)
-        if not part:
-            return b""
-        data += part
-    return data
+from scripted import read_head
 
 
 def mirror(connection, _address):
-    data = read_head(connection)
-    if not data:
-        return
-    line, *fields = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+    head = read_head(connection).decode("latin-1").split("\r\n\r\n")[0]
+    line, *fields = head.split("\r\n")
     pairs = [f.split(": ", 1) for f in fields]
     body = json.dumps({"line": line, "fields": pairs}).encode()
     extra = "".join(v + "\r\n" for n, v in pairs if n.lower() == "x-answer")

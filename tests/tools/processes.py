@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 
@@ -26,6 +27,18 @@ def wait_for(condition, timeout_s=10.0, step_s=0.02):
         time.sleep(step_s)
 
 
+@contextlib.contextmanager
+def stands_still(pid):
+    """What happens meanwhile it sees at once, in the order of arrival."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        stat = Path(f"/proc/{pid}/stat")
+        assert wait_for(lambda: stat.read_text().rsplit(") ")[1][0] == "T")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def listens(address):
     """True when something accepts at a port of 127.0.0.1 or a Unix path."""
     try:
@@ -35,6 +48,15 @@ def listens(address):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(address))
             return True
+    except OSError:
+        return False
+
+
+def answers(url):
+    """Whether GET of it succeeds."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status == 200
     except OSError:
         return False
 

@@ -15,6 +15,25 @@ from dataclasses import dataclass, field
 PAUSE_S = 0.003
 AT_ONCE = 250
 
+# of an rproxy before a RawServer, with little of its own in what it passes on
+SITE = """\
+[site]
+names = h.example
+default = yes
+app = rfc
+
+[http]
+via_name = gw
+
+[route all]
+prefix = /
+pool = p
+upgrade = websocket
+
+[pool p]
+server = http://127.0.0.1:{port}
+"""
+
 
 @dataclass
 class Answer:

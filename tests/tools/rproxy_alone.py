@@ -4,6 +4,8 @@ import getpass
 import os
 from pathlib import Path
 
+import admin
+from access_log import entries
 from gateway import BUILD, OUR_BUGS, RPROXY_USER, user_line
 from processes import Program, free_port, listens, wait_for
 
@@ -36,14 +38,15 @@ class RproxyAlone:
         self.program = None
 
     def start(self, backend_port, http="", route="", pool="", rproxy="",
-              site=None, workers=1, command=()):
+              site=None, workers=1, command=(), log_format="json"):
         """command: a program that becomes rproxy, such as prlimit."""
         (self.dir / "site.ini").write_text(site or SITE.format(
             port=backend_port, http=http, route=route, pool=pool))
         (self.dir / "rproxy.ini").write_text(
             "[rproxy]\n" + user_line(RPROXY_USER) +
             f"workers = {workers}\nsites = site.ini\n"
-            f"access_log = access.log\n{rproxy}\n"
+            "access_log = access.log\n"
+            f"access_log_format = {log_format}\n{rproxy}\n"
             f"[listen tls]\naddress = ./tlsd.sock\n"
             f"from = {getpass.getuser()}\n"
             f"[listen plain]\naddress = 127.0.0.1:{self.port}\n")
@@ -53,8 +56,29 @@ class RproxyAlone:
         self.program.wait_ready(lambda: listens(self.port))
         return self
 
+    def entries(self, count=0):
+        return entries(self.access_log, count)
+
+    def reason(self):
+        """Of the first exchange in the access log."""
+        return self.entries(1)[0]["reason"]
+
+    def metric(self, series):
+        """Takes "admin = ./admin.sock"."""
+        return admin.metric(self.dir / "admin.sock", series)
+
     def log(self):
         return self.program.log_text()
+
+    def reasons(self):
+        """Of the error log, in order."""
+        return [line.split(": ")[3] for line in self.log().splitlines()
+                if ": id " in line]
+
+    def expect_reason(self, reason):
+        """This one and no other; the line may come after the answer."""
+        wait_for(self.reasons, 3)
+        assert self.reasons() == [reason]
 
     def worker(self):
         """pid of the one worker."""

@@ -2,6 +2,7 @@
 
     c = TlsClient(port, context)     connected and past the handshake
     c.send(data)  c.read(n)          read: b"" after close_notify
+    c.ask(data)                      what echo() sends back
     c.say_goodbye()                  close_notify, and goes on reading
     c.vanish()                       FIN without close_notify
 
@@ -83,6 +84,11 @@ class TlsClient:
             if end.reason != "UNEXPECTED_EOF_WHILE_READING":
                 raise
             raise Truncated from end
+
+    def ask(self, data=b"hello"):
+        """Of a backend that sends back what it gets."""
+        self.send(data)
+        return self.read_exactly(len(data))
 
     def read_exactly(self, n):
         data = bytearray()

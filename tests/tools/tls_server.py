@@ -14,8 +14,8 @@ import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 
+from listening import each_in_a_thread, stop_listening
 from processes import free_port, listens, wait_for
 
 
@@ -86,26 +86,16 @@ class TlsServer:
         self.port = self.listener.getsockname()[1]
 
     def __enter__(self):
-        threading.Thread(target=self._serve, daemon=True).start()
+        each_in_a_thread(self.listener, self._handle)
         return self
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        stop_listening(self.listener)
 
     def _on_name(self, _tls, name, _context):
         self.names.append(name)
 
-    def _serve(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._handle, args=(plain,),
-                             daemon=True).start()
-
-    def _handle(self, plain):
+    def _handle(self, plain, _address):
         try:
             with self.context.wrap_socket(plain, server_side=True) as tls:
                 self.peers.append(subject(tls.getpeercert()))

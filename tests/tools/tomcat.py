@@ -10,11 +10,9 @@ strict_port with clients who have a certificate of that authority only.
 import os
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from processes import Program, free_port
+from processes import Program, answers, free_port
 
 APPLICATION = Path(__file__).resolve().parents[1] / "system" / "tomcat"
 
@@ -77,16 +75,9 @@ class Tomcat:
                    CATALINA_OPTS=JAVA_OPTIONS)
         self.program = Program(["/usr/share/tomcat10/bin/catalina.sh", "run"],
                                self.base / "logs" / "console.log", env=env)
-        self.program.wait_ready(self._answers, timeout_s)
-
-    def _answers(self):
-        """Compiled and serving, which is later than listening."""
-        url = f"http://127.0.0.1:{self.port}/logon/ping.jsp"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        # compiled and serving, which is later than listening
+        self.program.wait_ready(
+            lambda: answers(f"http://127.0.0.1:{self.port}/logon/ping.jsp"), timeout_s)
 
     def log_text(self):
         return self.program.log_text()

@@ -11,12 +11,20 @@ PROXY v2 is read here by the letter of haproxy's proxy-protocol.txt, section
 
 import socket
 import struct
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from listening import each_in_a_thread, stop_listening
+
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-SSL = 0x20
+
+# types of records, as common/proxy_v2.h has them
+ALPN, AUTHORITY, UNIQUE_ID = 0x01, 0x02, 0x05
+SSL, VERSION, CIPHER, GROUP, LEAF = 0x20, 0x21, 0x23, 0x26, 0x28
+CHAIN, VERIFY_TEXT, LISTENER = 0xE0, 0xE7, 0xE9
+GENERATION, DRAINING = 0xEB, 0xEC
+# of Header.client
+CERT_CONN = 0x02
 
 
 @dataclass
@@ -97,26 +105,15 @@ class UnixBackend:
         self.listener.bind(str(self.path))
         self.path.chmod(0o666)
         self.listener.listen(1024)
-        threading.Thread(target=self._serve, args=(self.listener,),
-                         daemon=True).start()
+        each_in_a_thread(self.listener, self._handle)
 
     def stop(self):
         if self.listener:
-            self.listener.shutdown(socket.SHUT_RDWR)
-            self.listener.close()
+            stop_listening(self.listener)
         self.listener = None
         self.path.unlink(missing_ok=True)
 
-    def _serve(self, listener):
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._handle, args=(sock,),
-                             daemon=True).start()
-
-    def _handle(self, sock):
+    def _handle(self, sock, _address):
         with sock:
             try:
                 header = read_header(sock)

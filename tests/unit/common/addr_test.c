@@ -9,16 +9,7 @@
 
 #include "common/addr.h"
 #include "common/check.h"
-
-static struct addr
-parsed(const char *text)
-{
-	struct addr a;
-
-	if (!addr_parse(slice_of(text), &a))
-		fail_msg("not an address: %s", text);
-	return a;
-}
+#include "tests/unit/text.h"
 
 static struct addr
 parsed_ip(const char *text)
@@ -51,7 +42,7 @@ reads_what_it_writes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct addr a = parsed(rows[i].in);
+		struct addr a = addr_of(rows[i].in);
 		char out[ADDR_TEXT_MAX];
 
 		assert_string_equal(addr_format(&a, out), rows[i].with_port);
@@ -132,7 +123,7 @@ takes_unix_paths_of_107_bytes_and_not_108(void **state)
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[107] = '\0';
-	a = parsed(path);
+	a = addr_of(path);
 	assert_string_equal(addr_format(&a, out), path);
 	path[107] = 'x';
 	assert_false(addr_parse((struct slice){ path, 108 }, &a));
@@ -176,7 +167,7 @@ knows_loopback_in_every_form(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct addr a = parsed(rows[i].in);
+		struct addr a = addr_of(rows[i].in);
 
 		assert_int_equal(addr_is_loopback(&a), rows[i].want);
 	}
@@ -204,8 +195,8 @@ equal_means_family_address_and_port(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct addr a = parsed(rows[i].a);
-		struct addr b = parsed(rows[i].b);
+		struct addr a = addr_of(rows[i].a);
+		struct addr b = addr_of(rows[i].b);
 
 		assert_int_equal(addr_eq(&a, &b), rows[i].want);
 		assert_int_equal(addr_eq(&b, &a), rows[i].want);
@@ -273,7 +264,7 @@ refuses_all_that_is_not_a_network(void **state)
 		"::ffff:10.0.0.0/95",
 		"intranet/8",
 	};
-	struct addr unix_peer = parsed("/run/x");
+	struct addr unix_peer = addr_of("/run/x");
 	struct cidr c;
 
 	(void)state;

@@ -36,32 +36,54 @@ make_inheritance(struct inheritance *in)
 	in->access_log_fd[1] = 108;
 }
 
+/* One written, with its descriptors. */
+struct written {
+	char bytes[CHILD_WIRE_MAX];
+	size_t len;
+	int fds[CHILD_WIRE_MAX_FDS];
+	unsigned n_fds;
+};
+
+static void
+write_inheritance(struct written *w, const struct inheritance *in)
+{
+	w->len = child_wire_put_inheritance(in, w->bytes, w->fds, &w->n_fds);
+	assert_true(w->len <= CHILD_WIRE_MAX);
+}
+
+static bool
+is_read(const struct written *w, struct inheritance *out)
+{
+	return child_wire_get_inheritance(
+	    (struct slice){ w->bytes, w->len }, w->fds, w->n_fds, out);
+}
+
+static void
+assert_carried(const struct inheritance *in, unsigned n_fds)
+{
+	static struct inheritance out;
+	struct written w;
+
+	write_inheritance(&w, in);
+	assert_int_equal(w.n_fds, n_fds);
+	assert_true(is_read(&w, &out));
+	assert_memory_equal(in, &out, sizeof(out));
+}
+
 static void
 carries_an_inheritance_whole(void **state)
 {
-	static struct inheritance in, out;
-	char message[CHILD_WIRE_MAX];
-	int fds[CHILD_WIRE_MAX_FDS];
-	unsigned n_fds;
-	size_t n;
+	static struct inheritance in;
 
 	(void)state;
 	make_inheritance(&in);
-	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	assert_int_equal(n_fds, 9);
-	assert_true(child_wire_get_inheritance(
-	    (struct slice){ message, n }, fds, n_fds, &out));
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_carried(&in, 9);
 }
 
 static void
 carries_the_largest_inheritance(void **state)
 {
-	static struct inheritance in, out;
-	char message[CHILD_WIRE_MAX];
-	int fds[CHILD_WIRE_MAX_FDS];
-	unsigned n_fds;
-	size_t n;
+	static struct inheritance in;
 
 	(void)state;
 	make_inheritance(&in);
@@ -69,57 +91,45 @@ carries_the_largest_inheritance(void **state)
 	in.n_listen = CHILD_MAX_LISTEN;
 	in.n_peer = CHILD_MAX_PEERS;
 	in.n_access_log = CHILD_MAX_LOGS;
-	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	assert_true(n <= CHILD_WIRE_MAX);
-	assert_int_equal(n_fds, CHILD_WIRE_MAX_FDS);
-	assert_true(child_wire_get_inheritance(
-	    (struct slice){ message, n }, fds, n_fds, &out));
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_carried(&in, CHILD_WIRE_MAX_FDS);
 }
 
 static void
 says_which_descriptors_are_missing(void **state)
 {
-	static struct inheritance in, out;
-	char message[CHILD_WIRE_MAX];
-	int fds[CHILD_WIRE_MAX_FDS];
-	unsigned n_fds;
-	size_t n;
+	static struct inheritance in;
 
 	(void)state;
 	make_inheritance(&in);
 	in.bundle_fd = -1;
-	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	assert_int_equal(n_fds, 8);
-	assert_true(child_wire_get_inheritance(
-	    (struct slice){ message, n }, fds, n_fds, &out));
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_carried(&in, 8);
 }
 
 static void
 refuses_an_inheritance_of_another_build(void **state)
 {
 	static struct inheritance in, out;
-	char message[CHILD_WIRE_MAX];
-	int fds[CHILD_WIRE_MAX_FDS];
-	unsigned n_fds;
-	size_t n;
-	struct slice s;
+	struct written w;
+	size_t whole;
 
 	(void)state;
 	make_inheritance(&in);
-	n = child_wire_put_inheritance(&in, message, fds, &n_fds);
-	s = (struct slice){ message, n };
-	assert_false(child_wire_get_inheritance(s, fds, n_fds - 1, &out));
-	assert_false(child_wire_get_inheritance(s, fds, n_fds + 1, &out));
-	for (size_t i = 0; i < 40; i++)
-		assert_false(child_wire_get_inheritance(
-		    slice_first(s, i), fds, n_fds, &out));
-	message[1] = CHILD_WIRE_VERSION + 1;
-	assert_false(child_wire_get_inheritance(s, fds, n_fds, &out));
-	message[1] = CHILD_WIRE_VERSION;
-	message[20] = CHILD_MAX_LISTEN + 1;
-	assert_false(child_wire_get_inheritance(s, fds, n_fds, &out));
+	write_inheritance(&w, &in);
+	w.n_fds--;
+	assert_false(is_read(&w, &out));
+	w.n_fds += 2;
+	assert_false(is_read(&w, &out));
+	w.n_fds--;
+	assert_true(is_read(&w, &out));
+	whole = w.len;
+	for (w.len = 0; w.len < 40; w.len++)
+		assert_false(is_read(&w, &out));
+	w.len = whole;
+	w.bytes[1] = CHILD_WIRE_VERSION + 1;
+	assert_false(is_read(&w, &out));
+	w.bytes[1] = CHILD_WIRE_VERSION;
+	w.bytes[20] = CHILD_MAX_LISTEN + 1;
+	assert_false(is_read(&w, &out));
 }
 
 static void

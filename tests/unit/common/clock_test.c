@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "tests/unit/text.h"
 
 /* 2026-11-23T14:35:10.123Z, a Monday */
 #define SOME_MS UINT64_C(1795444510123)
@@ -19,13 +20,6 @@ set_zone(const char *tz)
 {
 	setenv("TZ", tz, 1);
 	tzset();
-}
-
-static void
-assert_text(struct slice got, const char *want)
-{
-	if (!slice_eq(got, slice_of(want)))
-		fail_msg("%.*s is not %s", SLICE_FMT(got), want);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include "common/check.h"
 #include "common/stream.h"
 #include "tests/unit/loopback.h"
+#include "tests/unit/stream_end.h"
 
 #define ENOUGH (64u * 1024) /* that passing is worth it */
 
@@ -31,24 +32,6 @@ struct fixture {
 
 static char sent[512 * 1024], got[512 * 1024];
 
-static void
-on_ready(struct watch *w, unsigned events)
-{
-	(void)w;
-	(void)events;
-}
-
-static int
-open_end(struct stream *s, struct stream_home *h)
-{
-	int fd[2];
-
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	assert_true(stream_open(s, h, fd[0], on_ready));
-	return fd[1];
-}
-
 static int
 set_up(void **state)
 {
@@ -59,8 +42,8 @@ set_up(void **state)
 	uv_loop_init(&f.loop);
 	stream_home_init(&f.home, &f.loop);
 	stream_home_open_pipe(&f.home);
-	f.from_end = open_end(&f.from, &f.home);
-	f.to_end = open_end(&f.to, &f.home);
+	f.from_end = stream_end_open(&f.from, &f.home);
+	f.to_end = stream_end_open(&f.to, &f.home);
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (char)(i * 31 + i / 251);
 	*state = &f;
@@ -194,8 +177,8 @@ urgent_data_does_not_stop_what_passes(void **state)
 	size_t n, all = 0;
 
 	assert_int_equal(connect(peer, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_true(stream_open(
-	    &from, &f->home, accept4(l, NULL, NULL, SOCK_NONBLOCK), on_ready));
+	assert_true(stream_open(&from, &f->home,
+	    accept4(l, NULL, NULL, SOCK_NONBLOCK), stream_end_ignore));
 	assert_int_equal(send(peer, sent, 100, 0), 100);
 	assert_int_equal(send(peer, "!", 1, MSG_OOB), 1);
 	assert_int_equal(send(peer, sent, 1000, 0), 1000);
@@ -236,7 +219,7 @@ without_a_pipe_nothing_passes(void **state)
 	int end;
 
 	stream_home_init(&bare, &f->loop);
-	end = open_end(&s, &bare);
+	end = stream_end_open(&s, &bare);
 	assert_false(stream_may_pass(&s, &s, ENOUGH));
 	stream_close(&s, NULL);
 	uv_run(&f->loop, UV_RUN_NOWAIT);

@@ -1,127 +1,26 @@
+/*
+ * What is reported of sockets that are watched, and how often.
+ */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "common/check.h"
-#include "common/watch.h"
-
-struct owner {
-	struct watch watch;
-	unsigned reports;
-	unsigned last;    /* events of the last report */
-	unsigned to_want; /* what to want from within the report */
-	bool leave_wants; /* do not touch wants within the report */
-	bool close_it;
-	bool read_it;
-	unsigned closed;
-};
-
-static uv_loop_t loop;
-static unsigned turns;
-
-static void
-on_turn(uv_check_t *check)
-{
-	(void)check;
-	turns++;
-}
-
-static void
-on_time(uv_timer_t *timer)
-{
-	uv_stop(timer->loop);
-}
-
-/* Turns the loop for a while and counts how often it woke up. */
-static unsigned
-run_for(unsigned ms)
-{
-	uv_timer_t timer;
-	uv_check_t check;
-
-	turns = 0;
-	uv_update_time(&loop);
-	uv_timer_init(&loop, &timer);
-	uv_timer_start(&timer, on_time, ms, 0);
-	uv_check_init(&loop, &check);
-	uv_check_start(&check, on_turn);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&timer, NULL);
-	uv_close((uv_handle_t *)&check, NULL);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	return turns;
-}
-
-static void
-on_closed(struct watch *w)
-{
-	container_of(w, struct owner, watch)->closed++;
-}
-
-static void
-on_ready(struct watch *w, unsigned events)
-{
-	struct owner *o = container_of(w, struct owner, watch);
-	char byte;
-
-	o->reports++;
-	o->last = events;
-	if (o->read_it)
-		while (read(w->fd, &byte, 1) > 0)
-			;
-	if (o->close_it)
-		watch_close(w, on_closed);
-	else if (!o->leave_wants)
-		watch_want(w, o->to_want);
-}
-
-static void
-open_owner(struct owner *o, int fd)
-{
-	memset(o, 0, sizeof(*o));
-	assert_true(watch_open(&o->watch, &loop, fd, on_ready));
-}
-
-static void
-close_owner(struct owner *o)
-{
-	watch_close(&o->watch, on_closed);
-	assert_false(watch_is_open(&o->watch));
-	assert_int_equal(o->closed, 0);
-	run_for(1);
-	assert_int_equal(o->closed, 1);
-}
-
-static void
-unix_pair(int fd[2])
-{
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-}
+#include "tests/unit/common/watch_fixture.h"
+#include "tests/unit/loopback.h"
 
 static void
 tcp_pair(int fd[2])
 {
-	struct sockaddr_in in = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(in);
-	int l = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in in;
+	int l = listen_on_loopback(&in);
 
-	assert_int_equal(bind(l, (struct sockaddr *)&in, len), 0);
-	assert_int_equal(listen(l, 1), 0);
-	assert_int_equal(getsockname(l, (struct sockaddr *)&in, &len), 0);
 	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(fd[0], (struct sockaddr *)&in, len), 0);
+	assert_int_equal(connect(fd[0], (struct sockaddr *)&in, sizeof(in)), 0);
 	fd[1] = accept(l, NULL, NULL);
 	assert_true(fd[1] >= 0);
 	close(l);
@@ -140,12 +39,11 @@ static void
 reports_what_is_wanted_and_nothing_else(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
-	assert_int_not_equal(fcntl(fd[0], F_GETFL) & O_NONBLOCK, 0);
+	peer = open_pair(&o);
+	assert_int_not_equal(fcntl(o.watch.fd, F_GETFL) & O_NONBLOCK, 0);
 	run_for(5);
 	assert_int_equal(o.reports, 0);
 
@@ -155,7 +53,7 @@ reports_what_is_wanted_and_nothing_else(void **state)
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_WRITE);
 
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	watch_want(&o.watch, WATCH_READ);
@@ -163,18 +61,17 @@ reports_what_is_wanted_and_nothing_else(void **state)
 	assert_int_equal(o.reports, 2);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 interest_that_comes_and_goes_is_left_in_the_kernel(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	for (int i = 0; i < 3; i++) {
 		watch_want(&o.watch, 0);
@@ -182,25 +79,24 @@ interest_that_comes_and_goes_is_left_in_the_kernel(void **state)
 		assert_int_equal(o.watch.armed, WATCH_READ);
 		watch_want(&o.watch, WATCH_READ);
 	}
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 an_event_that_nobody_wants_comes_once_and_is_kept(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	watch_want(&o.watch, 0);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	assert_int_equal(o.watch.armed, 0);
@@ -209,18 +105,17 @@ an_event_that_nobody_wants_comes_once_and_is_kept(void **state)
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 one_unwanted_event_does_not_hide_the_other(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.leave_wants = true;
 	o.read_it = true;
 	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
@@ -228,26 +123,25 @@ one_unwanted_event_does_not_hide_the_other(void **state)
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	assert_int_equal(o.watch.armed, WATCH_READ);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	assert_int_equal(o.last, WATCH_READ);
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
 a_hang_up_does_not_spin_while_nothing_is_wanted(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	watch_want(&o.watch, 0);
-	close(fd[1]);
+	close(peer);
 	assert_true(run_for(30) < 10);
 	assert_int_equal(o.reports, 0);
 	watch_want(&o.watch, WATCH_READ);
@@ -260,18 +154,17 @@ static void
 a_hang_up_is_seen_by_one_who_wants_to_write(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 	char full[4096] = { 0 };
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
-	while (write(fd[0], full, sizeof(full)) > 0)
+	peer = open_pair(&o);
+	while (write(o.watch.fd, full, sizeof(full)) > 0)
 		;
 	watch_want(&o.watch, WATCH_WRITE);
 	run_for(5);
 	assert_int_equal(o.reports, 0);
-	close(fd[1]);
+	close(peer);
 	run_for(5);
 	assert_int_equal(o.reports, 1);
 	assert_true((o.last & WATCH_WRITE) != 0);
@@ -375,11 +268,10 @@ static void
 may_be_closed_within_a_report(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.close_it = true;
 	watch_want(&o.watch, WATCH_READ | WATCH_WRITE);
 	run_for(5);
@@ -388,8 +280,8 @@ may_be_closed_within_a_report(void **state)
 	watch_want(&o.watch, WATCH_READ); /* no effect */
 	run_for(5);
 	assert_int_equal(o.reports, 1);
-	assert_int_equal(read(fd[1], &(char){ 0 }, 1), 0);
-	close(fd[1]);
+	assert_int_equal(read(peer, &(char){ 0 }, 1), 0);
+	close(peer);
 }
 
 static void
@@ -422,7 +314,7 @@ what_cannot_be_watched_stays_with_the_caller(void **state)
 {
 	struct owner o;
 	struct watch second;
-	int fd[2];
+	int peer;
 	int file = open("/proc/self/exe", O_RDONLY);
 
 	(void)state;
@@ -430,13 +322,12 @@ what_cannot_be_watched_stays_with_the_caller(void **state)
 	assert_false(watch_is_open(&second));
 	assert_int_equal(close(file), 0);
 
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	watch_want(&o.watch, WATCH_READ);
 	run_for(1);
-	assert_false(watch_open(&second, &loop, fd[0], on_ready));
+	assert_false(watch_open(&second, &loop, o.watch.fd, on_ready));
 	close_owner(&o);
-	close(fd[1]);
+	close(peer);
 }
 
 static void
@@ -460,184 +351,46 @@ static void
 the_kind_of_end_is_known(void **state)
 {
 	struct owner o;
-	int fd[2];
+	int peer;
 
 	(void)state;
-	unix_pair(fd);
-	open_owner(&o, fd[0]);
+	peer = open_pair(&o);
 	o.to_want = WATCH_READ;
 	o.read_it = true;
 	watch_want(&o.watch, WATCH_READ);
-	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(write(peer, "x", 1), 1);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_OPEN);
 	o.to_want = 0;
-	assert_int_equal(shutdown(fd[1], SHUT_WR), 0);
+	assert_int_equal(shutdown(peer, SHUT_WR), 0);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_HALF_CLOSED);
 	watch_want(&o.watch, WATCH_READ);
-	close(fd[1]);
+	close(peer);
 	run_for(2);
 	assert_int_equal(o.watch.end, WATCH_HUNG_UP);
 	close_owner(&o);
 }
 
-/* watch_run() ------------------------------------------------------------- */
-
-struct visitor {
-	struct owner owner;
-	uv_timer_t timer;
-	unsigned ticks;
-	int peer;
-};
-
-/* A timer of libuv's that makes something happen on a watched socket. */
-static void
-on_tick(uv_timer_t *timer)
-{
-	struct visitor *v = container_of(timer, struct visitor, timer);
-
-	if (++v->ticks < 3)
-		assert_int_equal(write(v->peer, "x", 1), 1);
-	else
-		watch_stop(timer->loop);
-}
-
-static void
-a_loop_of_watches_serves_timers_and_ends_when_stopped(void **state)
-{
-	struct visitor v = { 0 };
-	int fd[2];
-
-	(void)state;
-	assert_true(watch_init(&loop));
-	unix_pair(fd);
-	open_owner(&v.owner, fd[0]);
-	v.owner.to_want = WATCH_READ;
-	v.owner.read_it = true;
-	v.peer = fd[1];
-	watch_want(&v.owner.watch, WATCH_READ);
-	uv_timer_init(&loop, &v.timer);
-	uv_timer_start(&v.timer, on_tick, 1, 5);
-	watch_run(&loop);
-	assert_int_equal(v.ticks, 3);
-	assert_int_equal(v.owner.reports, 2);
-	uv_close((uv_handle_t *)&v.timer, NULL);
-	close_owner(&v.owner);
-	close(fd[1]);
-}
-
-static bool
-count_down(void *ctx)
-{
-	unsigned *left = ctx;
-
-	if (--*left == 0)
-		watch_stop(&loop);
-	return true;
-}
-
-static void
-a_stop_before_the_run_ends_it(void **state)
-{
-	(void)state;
-	assert_true(watch_init(&loop));
-	watch_stop(&loop);
-	watch_run(&loop);
-	run_for(1);
-}
-
-static void
-who_has_more_to_do_is_not_kept_waiting(void **state)
-{
-	unsigned left = 100;
-
-	(void)state;
-	assert_true(watch_init(&loop));
-	watch_each_turn(&loop, count_down, &left);
-	watch_run(&loop); /* nothing else would end it */
-	assert_int_equal(left, 0);
-	run_for(1);
-}
-
-static void
-on_ready_once(struct watch *w, unsigned events)
-{
-	struct owner *o = container_of(w, struct owner, watch);
-
-	(void)events;
-	o->reports++;
-	watch_close(w, on_closed);
-}
-
-static void
-on_time_to_stop(uv_timer_t *timer)
-{
-	watch_stop(timer->loop);
-}
-
-static void
-a_watch_closed_in_the_loop_is_finished_in_the_loop(void **state)
-{
-	struct owner o = { 0 };
-	uv_timer_t timer;
-	int fd[2];
-
-	(void)state;
-	unix_pair(fd);
-	assert_true(watch_open(&o.watch, &loop, fd[0], on_ready_once));
-	watch_want(&o.watch, WATCH_READ);
-	assert_int_equal(write(fd[1], "x", 1), 1);
-	uv_timer_init(&loop, &timer);
-	uv_timer_start(&timer, on_time_to_stop, 10, 0);
-	watch_run(&loop);
-	assert_int_equal(o.reports, 1);
-	assert_int_equal(o.closed, 1);
-	uv_close((uv_handle_t *)&timer, NULL);
-	run_for(1);
-	close(fd[1]);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	return uv_loop_init(&loop);
-}
-
-/* Fails when a handle was left open. */
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return uv_loop_close(&loop);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(reports_what_is_wanted_and_nothing_else),
-		TEST(interest_that_comes_and_goes_is_left_in_the_kernel),
-		TEST(an_event_that_nobody_wants_comes_once_and_is_kept),
-		TEST(one_unwanted_event_does_not_hide_the_other),
-		TEST(a_hang_up_does_not_spin_while_nothing_is_wanted),
-		TEST(a_hang_up_is_seen_by_one_who_wants_to_write),
-		TEST(a_reset_is_reported_as_both_whatever_is_wanted),
-		TEST(an_error_waits_for_one_who_wants_later),
-		TEST(a_lasting_error_is_repeated_but_does_not_spin),
-		TEST(an_error_that_passes_is_forgotten),
-		TEST(may_be_closed_within_a_report),
-		TEST(a_number_may_be_used_again_at_once),
-		TEST(what_cannot_be_watched_stays_with_the_caller),
-		TEST(an_own_socket_that_is_closed_is_heard_of_no_more),
-		TEST(the_kind_of_end_is_known),
-		TEST(a_loop_of_watches_serves_timers_and_ends_when_stopped),
-		TEST(a_stop_before_the_run_ends_it),
-		TEST(who_has_more_to_do_is_not_kept_waiting),
-		TEST(a_watch_closed_in_the_loop_is_finished_in_the_loop),
+		WATCH_TEST(reports_what_is_wanted_and_nothing_else),
+		WATCH_TEST(interest_that_comes_and_goes_is_left_in_the_kernel),
+		WATCH_TEST(an_event_that_nobody_wants_comes_once_and_is_kept),
+		WATCH_TEST(one_unwanted_event_does_not_hide_the_other),
+		WATCH_TEST(a_hang_up_does_not_spin_while_nothing_is_wanted),
+		WATCH_TEST(a_hang_up_is_seen_by_one_who_wants_to_write),
+		WATCH_TEST(a_reset_is_reported_as_both_whatever_is_wanted),
+		WATCH_TEST(an_error_waits_for_one_who_wants_later),
+		WATCH_TEST(a_lasting_error_is_repeated_but_does_not_spin),
+		WATCH_TEST(an_error_that_passes_is_forgotten),
+		WATCH_TEST(may_be_closed_within_a_report),
+		WATCH_TEST(a_number_may_be_used_again_at_once),
+		WATCH_TEST(what_cannot_be_watched_stays_with_the_caller),
+		WATCH_TEST(an_own_socket_that_is_closed_is_heard_of_no_more),
+		WATCH_TEST(the_kind_of_end_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

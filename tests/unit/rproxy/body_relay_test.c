@@ -14,6 +14,7 @@
 
 #include "common/check.h"
 #include "rproxy/body_relay.h"
+#include "tests/unit/stream_end.h"
 
 struct pipe_end {
 	uv_loop_t loop;
@@ -23,23 +24,11 @@ struct pipe_end {
 };
 
 static void
-on_ready(struct watch *w, unsigned events)
-{
-	(void)w;
-	(void)events;
-}
-
-static void
 open_pipe(struct pipe_end *p)
 {
-	int fd[2];
-
 	assert_int_equal(uv_loop_init(&p->loop), 0);
 	stream_home_init(&p->home, &p->loop);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	assert_true(stream_open(&p->to, &p->home, fd[0], on_ready));
-	p->other = fd[1];
+	p->other = stream_end_open(&p->to, &p->home);
 }
 
 static void

@@ -3,45 +3,35 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include <stdio.h>
 
 #include "rproxy/metrics_table.h"
+#include "tests/unit/metrics_rows.h"
 
 static void
-every_entry_has_a_name_and_a_counter_says_so(void **state)
+every_entry_has_a_name_that_says_its_kind(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < rproxy_n_metrics; i++) {
-		const struct metric_def *d = &rproxy_metrics[i];
-
-		assert_non_null(d->name);
-		assert_int_equal(0, strncmp(d->name, "rproxy_", 7));
-		size_t len = strlen(d->name);
-		assert_int_equal(d->kind == METRIC_COUNTER,
-		    strcmp(d->name + len - 6, "_total") == 0);
-	}
+	assert_names_say_the_kind(rproxy_metrics, rproxy_n_metrics, "rproxy_");
 }
 
 static void
 a_family_is_in_one_piece_and_explained_once(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < rproxy_n_metrics; i++) {
-		const struct metric_def *d = &rproxy_metrics[i];
-		bool is_first = i == 0 || strcmp(d[-1].name, d->name) != 0;
+	assert_families_are_in_one_piece(rproxy_metrics, rproxy_n_metrics);
+}
 
-		assert_int_equal(is_first, d->help != NULL);
-		for (unsigned k = 0; is_first && k < i; k++)
-			assert_string_not_equal(
-			    rproxy_metrics[k].name, d->name);
-	}
+static void
+no_two_entries_are_the_same_series(void **state)
+{
+	(void)state;
+	assert_no_series_comes_twice(rproxy_metrics, rproxy_n_metrics);
 }
 
 static void
@@ -63,8 +53,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_entry_has_a_name_and_a_counter_says_so),
+		cmocka_unit_test(every_entry_has_a_name_that_says_its_kind),
 		cmocka_unit_test(a_family_is_in_one_piece_and_explained_once),
+		cmocka_unit_test(no_two_entries_are_the_same_series),
 		cmocka_unit_test(each_reason_is_counted_under_its_name),
 	};
 

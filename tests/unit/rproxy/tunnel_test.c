@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "rproxy/tunnel.h"
+#include "tests/unit/stream_end.h"
 
 struct fixture {
 	uv_loop_t loop;
@@ -22,13 +23,6 @@ struct fixture {
 	struct tunnel tunnel;
 };
 
-static void
-on_ready(struct watch *w, unsigned events)
-{
-	(void)w;
-	(void)events;
-}
-
 static int
 set_up(void **state)
 {
@@ -37,15 +31,8 @@ set_up(void **state)
 	memset(&f, 0, sizeof(f));
 	uv_loop_init(&f.loop);
 	stream_home_init(&f.home, &f.loop);
-	for (int i = 0; i < 2; i++) {
-		int fd[2];
-
-		assert_int_equal(
-		    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-		assert_true(
-		    stream_open(&f.stream[i], &f.home, fd[0], on_ready));
-		f.end[i] = fd[1];
-	}
+	for (int i = 0; i < 2; i++)
+		f.end[i] = stream_end_open(&f.stream[i], &f.home);
 	tunnel_init(&f.tunnel, &f.stream[0], &f.stream[1]);
 	*state = &f;
 	return 0;

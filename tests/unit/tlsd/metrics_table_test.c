@@ -1,66 +1,32 @@
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/metrics_rows.h"
 #include "tlsd/metrics_table.h"
-
-static bool
-is_counter_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 6 && strcmp(name + len - 6, "_total") == 0;
-}
 
 static void
 every_entry_has_a_name_that_says_its_kind(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < tlsd_n_metrics; i++) {
-		const struct metric_def *d = &tlsd_metrics[i];
-
-		assert_non_null(d->name);
-		assert_int_equal(0, strncmp(d->name, "tlsd_", 5));
-		assert_int_equal(
-		    d->kind == METRIC_COUNTER, is_counter_name(d->name));
-	}
+	assert_names_say_the_kind(tlsd_metrics, tlsd_n_metrics, "tlsd_");
 }
 
-/* Prometheus wants one family in one run, with one help text. */
 static void
-a_family_is_contiguous_and_explained_once(void **state)
+a_family_is_in_one_piece_and_explained_once(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < tlsd_n_metrics; i++) {
-		const struct metric_def *d = &tlsd_metrics[i];
-		bool is_first = i == 0 || strcmp(d[-1].name, d->name) != 0;
-
-		assert_int_equal(is_first, d->help != NULL);
-		for (unsigned k = 0; is_first && k < i; k++)
-			assert_string_not_equal(tlsd_metrics[k].name, d->name);
-	}
+	assert_families_are_in_one_piece(tlsd_metrics, tlsd_n_metrics);
 }
 
 static void
 no_two_entries_are_the_same_series(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < tlsd_n_metrics; i++)
-		for (unsigned k = 0; k < i; k++) {
-			const struct metric_def *a = &tlsd_metrics[i];
-			const struct metric_def *b = &tlsd_metrics[k];
-
-			if (strcmp(a->name, b->name) != 0)
-				continue;
-			assert_non_null(a->labels);
-			assert_non_null(b->labels);
-			assert_string_not_equal(a->labels, b->labels);
-		}
+	assert_no_series_comes_twice(tlsd_metrics, tlsd_n_metrics);
 }
 
 int
@@ -68,7 +34,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_entry_has_a_name_that_says_its_kind),
-		cmocka_unit_test(a_family_is_contiguous_and_explained_once),
+		cmocka_unit_test(a_family_is_in_one_piece_and_explained_once),
 		cmocka_unit_test(no_two_entries_are_the_same_series),
 	};
 

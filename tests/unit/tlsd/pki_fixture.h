@@ -109,6 +109,18 @@ write_certs(const char *name, X509 *first, ...)
 	NEED(fclose(f) == 0);
 }
 
+/* NAME.pem and NAME.key. */
+FIXTURE void
+write_pair(const char *name, X509 *cert, EVP_PKEY *key)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%s.pem", name);
+	write_certs(file, cert, NULL);
+	snprintf(file, sizeof(file), "%s.key", name);
+	write_key(file, key);
+}
+
 FIXTURE void
 add_extension(X509 *cert, int nid, const char *value)
 {

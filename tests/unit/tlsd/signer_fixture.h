@@ -31,6 +31,24 @@ struct conf {
 	struct tlsd_config *config;
 };
 
+/*
+ * sites/NAME.ini: NAME.test with the certificate and the key of a pair; more
+ * lines of [site] and of [tls].
+ */
+FIXTURE void
+write_site(const char *name, const char *pair, const char *site_lines,
+    const char *tls_lines)
+{
+	char file[64], text[512];
+
+	snprintf(text, sizeof(text),
+	    "[site]\nnames = %s.test\n%s[tls]\n"
+	    "certificate = ../%s.pem\nkey = ../%s.key\n%s",
+	    name, site_lines, pair, pair, tls_lines);
+	snprintf(file, sizeof(file), "sites/%s.ini", name);
+	write_file(file, text);
+}
+
 /* tlsd.ini of the folder, and whatever is in sites/. */
 FIXTURE void
 conf_load(struct conf *c)

@@ -18,18 +18,9 @@ make_site(
 {
 	EVP_PKEY *key = make_key(kind, group);
 	X509 *cert = make_cert(key, &(struct cert_spec){ .cn = name });
-	char file[64], text[512];
 
-	snprintf(file, sizeof(file), "%s.pem", name);
-	write_certs(file, cert, NULL);
-	snprintf(file, sizeof(file), "%s.key", name);
-	write_key(file, key);
-	snprintf(text, sizeof(text),
-	    "[site]\nnames = %s.test\n[tls]\ncertificate = ../%s.pem\n"
-	    "key = ../%s.key\n%s",
-	    name, name, name, lines);
-	snprintf(file, sizeof(file), "sites/%s.ini", name);
-	write_file(file, text);
+	write_pair(name, cert, key);
+	write_site(name, name, "", lines);
 	EVP_PKEY_free(key);
 	X509_free(cert);
 }

@@ -11,29 +11,14 @@
 
 #include "common/check.h"
 #include "rproxy/front/identity.h"
+#include "tests/unit/text.h"
 
 static struct tls_params_list params;
-
-static struct addr
-address(const char *text)
-{
-	struct addr a;
-
-	assert_true(addr_parse(slice_of(text), &a));
-	return a;
-}
-
-static void
-expect(struct slice got, const char *want)
-{
-	if (!slice_eq(got, slice_of(want)))
-		fail_msg("got \"%.*s\", want \"%s\"", SLICE_FMT(got), want);
-}
 
 static void
 a_plain_client_is_known_by_its_socket(void **state)
 {
-	struct addr peer = address("192.0.2.1:40000");
+	struct addr peer = addr_of("192.0.2.1:40000");
 	struct identity *i = identity_from_socket(&peer);
 	struct client_facts f;
 	struct proxy_v2 tls;
@@ -43,7 +28,7 @@ a_plain_client_is_known_by_its_socket(void **state)
 	assert_false(identity_is_announced(i));
 	assert_int_equal(identity_generation(i), 0);
 	identity_tell(i, &f, &tls);
-	expect(f.addr_text, "192.0.2.1");
+	assert_text(f.addr_text, "192.0.2.1");
 	assert_true(addr_eq(&f.addr, &peer));
 	assert_false(f.https);
 	assert_false(f.cert_verified);
@@ -72,7 +57,7 @@ everything_in_a_header_is_copied(void **state)
 	};
 
 	(void)state;
-	pp.src = address("[2001:db8::1]:40000");
+	pp.src = addr_of("[2001:db8::1]:40000");
 	struct identity *i = identity_from_header(&params, &pp);
 	assert_non_null(i);
 	memset(text, '#', sizeof(text) - 1);
@@ -84,7 +69,7 @@ everything_in_a_header_is_copied(void **state)
 	identity_tell(i, &f, &tls);
 	assert_true(identity_is_announced(i));
 	assert_int_equal(identity_generation(i), 4);
-	expect(f.addr_text, "2001:db8::1");
+	assert_text(f.addr_text, "2001:db8::1");
 	assert_int_equal(addr_port(&f.addr), 40000);
 	assert_true(f.https);
 	assert_true(f.cert_verified);
@@ -94,15 +79,15 @@ everything_in_a_header_is_copied(void **state)
 	assert_true(tls.has_ssl);
 	assert_int_equal(
 	    tls.client, PROXY_V2_CLIENT_SSL | PROXY_V2_CLIENT_CERT_CONN);
-	expect(tls.version, "TLSv1.3");
-	expect(tls.chain[0], "chain0");
-	expect(tls.chain[1], "chain1");
+	assert_text(tls.version, "TLSv1.3");
+	assert_text(tls.chain[0], "chain0");
+	assert_text(tls.chain[1], "chain1");
 	assert_null(tls.chain[2].p);
 	assert_int_equal(tls.n_chain, 2);
-	expect(tls.subject, "CN=u");
-	expect(tls.authority, "portal");
-	expect(tls.unique_id, "id-1");
-	expect(tls.cert, "TLS");
+	assert_text(tls.subject, "CN=u");
+	assert_text(tls.authority, "portal");
+	assert_text(tls.unique_id, "id-1");
+	assert_text(tls.cert, "TLS");
 	assert_int_equal(tls.verify, 0);
 	assert_int_equal(tls.cipher_bits, 256);
 	assert_int_equal(tls.generation, 4);
@@ -150,7 +135,7 @@ a_header_without_tls_is_plain_http(void **state)
 	struct proxy_v2 pp = { .command = PROXY_V2_PROXY };
 
 	(void)state;
-	pp.src = address("192.0.2.7:1");
+	pp.src = addr_of("192.0.2.7:1");
 	assert_false(told(&pp).https);
 	assert_false(told(&pp).tls->has_ssl);
 }
@@ -160,7 +145,7 @@ a_client_without_an_address_is_unknown(void **state)
 {
 	struct proxy_v2 pp = { .command = PROXY_V2_PROXY };
 	struct addr none = { .len = 0 };
-	struct addr path = address("/run/x.sock");
+	struct addr path = addr_of("/run/x.sock");
 	struct identity *all[] = { identity_from_header(&params, &pp),
 		identity_from_socket(&none), identity_from_socket(&path) };
 
@@ -170,7 +155,7 @@ a_client_without_an_address_is_unknown(void **state)
 		struct proxy_v2 tls;
 
 		identity_tell(all[n], &f, &tls);
-		expect(f.addr_text, "unknown");
+		assert_text(f.addr_text, "unknown");
 		identity_free(all[n]);
 	}
 }

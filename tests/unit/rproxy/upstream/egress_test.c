@@ -14,6 +14,7 @@
 
 #include "common/mem.h"
 #include "rproxy/upstream/egress.h"
+#include "tests/unit/stream_end.h"
 
 struct fixture {
 	uv_loop_t loop;
@@ -23,26 +24,15 @@ struct fixture {
 	struct egress_answer answer;
 };
 
-static void
-on_ready(struct watch *w, unsigned events)
-{
-	(void)w;
-	(void)events;
-}
-
 static int
 set_up(void **state)
 {
 	static struct fixture f;
-	int fd[2];
 
 	memset(&f, 0, sizeof(f));
 	uv_loop_init(&f.loop);
 	stream_home_init(&f.home, &f.loop);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	assert_true(stream_open(&f.stream, &f.home, fd[0], on_ready));
-	f.tlsd = fd[1];
+	f.tlsd = stream_end_open(&f.stream, &f.home);
 	*state = &f;
 	return 0;
 }

@@ -42,10 +42,8 @@ set_up(void **state)
 	ec_key = make_key("EC", "P-256");
 	rsa = make_cert(rsa_key, &(struct cert_spec){ .cn = "a.test" });
 	ec = make_cert(ec_key, &(struct cert_spec){ .cn = "a.test" });
-	write_key("rsa.key", rsa_key);
-	write_key("ec.key", ec_key);
-	write_certs("rsa.pem", rsa, NULL);
-	write_certs("ec.pem", ec, NULL);
+	write_pair("rsa", rsa, rsa_key);
+	write_pair("ec", ec, ec_key);
 	X509_free(rsa);
 	X509_free(ec);
 	write_file("sites/a.ini", site);

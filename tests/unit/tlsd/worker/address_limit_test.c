@@ -6,17 +6,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/text.h"
 #include "tlsd/worker/address_limit.h"
-
-static struct addr
-addr_of(const char *text)
-{
-	struct addr a;
-
-	if (!addr_parse(slice_of(text), &a))
-		fail_msg("%s", text);
-	return a;
-}
 
 static bool
 take(struct address_limit *l, const char *text)

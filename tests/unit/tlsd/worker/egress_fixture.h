@@ -21,9 +21,8 @@ egress_set_up(void **state)
 	make_dir();
 	fixture_key = make_key("EC", "P-256");
 	cert = make_cert(fixture_key, &(struct cert_spec){ .cn = "a.test" });
-	write_certs("a.pem", cert, NULL);
+	write_pair("a", cert, fixture_key);
 	X509_free(cert);
-	write_key("a.key", fixture_key);
 	write_file("sites/a.ini",
 	    "[site]\nnames = a.test\nnames = c.test\n[tls]\n"
 	    "certificate = ../a.pem\nkey = ../a.key\n"

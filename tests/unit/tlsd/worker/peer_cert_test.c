@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "common/check.h"
+#include "tests/unit/text.h"
 #include "tests/unit/tlsd/pki_fixture.h"
 #include "tlsd/worker/peer_cert.h"
 
@@ -25,13 +26,6 @@ tear_down(void **state)
 	(void)state;
 	EVP_PKEY_free(key);
 	return 0;
-}
-
-static void
-assert_text(struct slice got, const char *want)
-{
-	if (!slice_eq(got, slice_of(want)))
-		fail_msg("\"%.*s\" instead of \"%s\"", SLICE_FMT(got), want);
 }
 
 static void

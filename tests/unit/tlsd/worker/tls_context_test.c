@@ -17,26 +17,10 @@ make_pem(const char *name)
 {
 	EVP_PKEY *key = make_key("EC", "P-256");
 	X509 *cert = make_cert(key, &(struct cert_spec){ .cn = "a.test" });
-	char file[64];
 
-	snprintf(file, sizeof(file), "%s.key", name);
-	write_key(file, key);
-	snprintf(file, sizeof(file), "%s.pem", name);
-	write_certs(file, cert, NULL);
+	write_pair(name, cert, key);
 	X509_free(cert);
 	EVP_PKEY_free(key);
-}
-
-static void
-write_site(const char *name)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text),
-	    "[site]\nnames = a.test\n[tls]\ncertificate = ../%s.pem\n"
-	    "key = ../%s.key\n",
-	    name, name);
-	write_file("sites/a.ini", text);
 }
 
 static int
@@ -46,9 +30,9 @@ set_up(void **state)
 	make_dir();
 	make_pem("one");
 	make_pem("two");
-	write_site("two");
+	write_site("a", "two", "", "");
 	conf_load(&other);
-	write_site("one");
+	write_site("a", "one", "", "");
 	gateway_start();
 	return 0;
 }
