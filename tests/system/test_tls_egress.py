@@ -306,8 +306,7 @@ def test_a_server_that_asks_to_renegotiate_is_told_of(egress, ca, inner):
     """As IIS or Apache do for a part of the site that wants a certificate."""
     with openssl_console(inner, "-tls1_2") as (port, command):
         where = f"127.0.0.1:{port}"
-        e = egress(pool("p", f"server = https://{where}",
-                        f"tls_ca = {ca.cert}"))
+        e = egress(pool_p(ca, where))
         stream, outcome = e.ask("p", where)
         with stream:
             assert outcome.code == CONNECTED
