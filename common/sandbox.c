@@ -138,6 +138,29 @@ allow_reading(int ruleset, const char *folder)
 	close(rule.fd);
 }
 
+/* As the kernel reads it: the older, the less of it. */
+struct handled {
+	uint64_t fs;  /* Linux 5.13 */
+	uint64_t net; /* Linux 6.7 */
+};
+
+/*
+ * A kernel refuses what it does not know (E2BIG), and nothing is restricted
+ * then: so it is asked for less, until it takes the rest.
+ */
+static int
+make_ruleset(const struct handled *h)
+{
+	static const size_t lengths[] = { sizeof(*h),
+		offsetof(struct handled, net) };
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(lengths); i++)
+		fd =
+		    (int)syscall(SYS_landlock_create_ruleset, h, lengths[i], 0);
+	return fd;
+}
+
 /*
  * As much as the kernel can do; the filter stands without it.  What a rule
  * could not be made for stays forbidden.
@@ -145,17 +168,13 @@ allow_reading(int ruleset, const char *folder)
 static void
 restrict_ways_out(const struct sandbox_rules *rules)
 {
-	const struct {
-		uint64_t fs;
-		uint64_t net;
-	} handled = { rules->n_read_only > 0 ? FS_ALL : 0,
+	const struct handled handled = { rules->n_read_only > 0 ? FS_ALL : 0,
 		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0 };
 	int fd;
 
 	if (handled.fs == 0 && handled.net == 0)
 		return;
-	fd = (int)syscall(
-	    SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+	fd = make_ruleset(&handled);
 	if (fd < 0)
 		return;
 	for (size_t i = 0; i < rules->n_tcp_ports; i++)

@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +107,64 @@ gives_up_new_privileges(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* A kernel before 6.7: it knows of no more than files. */
+static void
+be_an_old_kernel(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (filter == NULL ||
+	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(E2BIG),
+		SCMP_SYS(landlock_create_ruleset), 1,
+		SCMP_A1(SCMP_CMP_GT, sizeof(uint64_t))) != 0 ||
+	    seccomp_load(filter) != 0)
+		_exit(101);
+	seccomp_release(filter);
+}
+
+/* errno of opening path, or 0, where only /usr may be read */
+static int
+result_of_opening(const char *path, bool is_old)
+{
+	static const char *const calls[] = { "openat", "exit_group",
+		"sigaltstack", "mmap", "munmap" };
+	static const char *const readable[] = { "/usr" };
+	static const uint16_t port = 53;
+	static const struct sandbox_rules reader = { .allow = calls,
+		.n_allow = ARRAY_LEN(calls),
+		.no_tcp_out = true,
+		.tcp_ports = &port,
+		.n_tcp_ports = 1,
+		.read_only = readable,
+		.n_read_only = ARRAY_LEN(readable) };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const char *error;
+
+		if (is_old)
+			be_an_old_kernel();
+		if (!sandbox_enter(&reader, &error))
+			_exit(100);
+		_exit(open(path, O_RDONLY) < 0 ? errno : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+keeps_files_shut_where_the_kernel_cannot_tell_ports(void **state)
+{
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
+		skip();
+	assert_int_equal(result_of_opening("/etc/passwd", false), EACCES);
+	assert_int_equal(result_of_opening("/etc/passwd", true), EACCES);
+	assert_int_equal(result_of_opening("/usr", true), 0);
+}
+
 int
 main(void)
 {
@@ -112,6 +172,8 @@ main(void)
 		cmocka_unit_test(refuses_what_is_not_on_the_list),
 		cmocka_unit_test(lets_pass_what_is_on_the_list),
 		cmocka_unit_test(gives_up_new_privileges),
+		cmocka_unit_test(
+		    keeps_files_shut_where_the_kernel_cannot_tell_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
