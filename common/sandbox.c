@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -50,6 +51,25 @@ static const struct sandbox_only no_fast_open[] = {
 	{ .call = "sendmmsg", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
 };
 
+/*
+ * What can do more than any child needs is allowed for that alone.  Others
+ * would let one that has been broken into type at the terminal of the master
+ * (TIOCSTI), send signals to all that run as its user (F_SETOWN, F_SETSIG), or
+ * take their limits away.
+ */
+static const struct narrow {
+	const char *call;
+	unsigned argument; /* an int: the kernel reads the lower half */
+	uint32_t value;
+} narrow[] = {
+	{ "ioctl", 1, FIONBIO }, { "ioctl", 1, FIOCLEX },
+	{ "ioctl", 1, FIONREAD }, { "fcntl", 1, F_GETFD },
+	{ "fcntl", 1, F_SETFD }, { "fcntl", 1, F_GETFL },
+	{ "fcntl", 1, F_SETFL }, { "fcntl", 1, F_DUPFD_CLOEXEC },
+	{ "fcntl", 1, F_SETPIPE_SZ }, { "fcntl", 1, F_GETPIPE_SZ },
+	{ "fcntl", 1, F_GET_SEALS }, { "prlimit64", 0, 0 }, /* of the caller */
+};
+
 /* NULL: it is allowed as it is. */
 static const struct sandbox_only *
 condition_of(const struct sandbox_rules *rules, const char *call)
@@ -62,6 +82,37 @@ condition_of(const struct sandbox_rules *rules, const char *call)
 }
 
 static bool
+allow_narrow(scmp_filter_ctx filter, const struct narrow *n, int nr)
+{
+	const struct sandbox_only o = {
+		.argument = n->argument, .mask = UINT32_MAX, .value = n->value
+	};
+
+	return fill_condition(filter, &o, nr);
+}
+
+static bool
+allow(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+    const char *call, int nr)
+{
+	/* abort() sends its signal so, to its own process */
+	const struct narrow own = { "tgkill", 0, (uint32_t)getpid() };
+	bool is_narrow = false;
+
+	if (strcmp(call, own.call) == 0)
+		return allow_narrow(filter, &own, nr);
+	for (size_t i = 0; i < ARRAY_LEN(narrow); i++) {
+		if (strcmp(call, narrow[i].call) != 0)
+			continue;
+		if (!allow_narrow(filter, &narrow[i], nr))
+			return false;
+		is_narrow = true;
+	}
+	return is_narrow ||
+	       fill_condition(filter, condition_of(rules, call), nr);
+}
+
+static bool
 fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
     const char **error)
 {
@@ -71,7 +122,7 @@ fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
 
 		if (nr < 0)
 			continue; /* not on this architecture */
-		if (!fill_condition(filter, condition_of(rules, call), nr)) {
+		if (!allow(filter, rules, call, nr)) {
 			*error = "sandbox: a system call cannot be allowed";
 			return false;
 		}

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /*
- * A system call by name, allowed without conditions.  A name that this
- * machine's architecture does not have is skipped.  Everything else fails
+ * A system call by name, allowed without conditions, but for fcntl, ioctl,
+ * prlimit64 and tgkill: of these what reaches no other process.  A name that
+ * this machine's architecture does not have is skipped.  Everything else fails
  * with EPERM.
  */
 struct sandbox_rules {

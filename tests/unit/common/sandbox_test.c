@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -82,6 +84,96 @@ lets_pass_what_is_on_the_list(void **state)
 {
 	(void)state;
 	assert_int_equal(result_of(try_write), 0);
+}
+
+/* errno of what a child does to its parent, or 0 */
+static int
+result_of_reaching_out(int (*in_sandbox)(void))
+{
+	static const char *const calls[] = { "tgkill", "fcntl", "ioctl",
+		"prlimit64", "getpid", "gettid", "getppid", "exit_group",
+		"sigaltstack", "mmap", "munmap" };
+	static const struct sandbox_rules wide = { .allow = calls,
+		.n_allow = ARRAY_LEN(calls) };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const char *error;
+
+		if (!sandbox_enter(&wide, &error))
+			_exit(100);
+		_exit(in_sandbox());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Signal 0 only asks whether one could be sent. */
+static int
+try_signal_to_parent(void)
+{
+	return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 ? 0 : errno;
+}
+
+static int
+try_signal_to_self(void)
+{
+	return syscall(SYS_tgkill, getpid(), gettid(), 0) == 0 ? 0 : errno;
+}
+
+static int
+try_owner(void)
+{
+	return fcntl(STDERR_FILENO, F_SETOWN, getppid()) == 0 ? 0 : errno;
+}
+
+static int
+try_terminal(void)
+{
+	return ioctl(STDERR_FILENO, TIOCSTI, "x") == 0 ? 0 : errno;
+}
+
+static int
+try_limits_of_parent(void)
+{
+	struct rlimit now;
+
+	return prlimit(getppid(), RLIMIT_CPU, NULL, &now) == 0 ? 0 : errno;
+}
+
+static int
+try_own_limits(void)
+{
+	struct rlimit now;
+
+	return prlimit(0, RLIMIT_CPU, NULL, &now) == 0 ? 0 : errno;
+}
+
+static int
+try_own_descriptor(void)
+{
+	return fcntl(STDERR_FILENO, F_GETFL) >= 0 ? 0 : errno;
+}
+
+static void
+does_nothing_to_other_processes(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of_reaching_out(try_signal_to_parent), EPERM);
+	assert_int_equal(result_of_reaching_out(try_owner), EPERM);
+	assert_int_equal(result_of_reaching_out(try_terminal), EPERM);
+	assert_int_equal(result_of_reaching_out(try_limits_of_parent), EPERM);
+}
+
+static void
+may_do_the_same_to_itself(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of_reaching_out(try_signal_to_self), 0);
+	assert_int_equal(result_of_reaching_out(try_own_limits), 0);
+	assert_int_equal(result_of_reaching_out(try_own_descriptor), 0);
 }
 
 static void
@@ -171,6 +263,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_is_not_on_the_list),
 		cmocka_unit_test(lets_pass_what_is_on_the_list),
+		cmocka_unit_test(does_nothing_to_other_processes),
+		cmocka_unit_test(may_do_the_same_to_itself),
 		cmocka_unit_test(gives_up_new_privileges),
 		cmocka_unit_test(
 		    keeps_files_shut_where_the_kernel_cannot_tell_ports),
