@@ -161,6 +161,7 @@ fill_for_sanitizer(scmp_filter_ctx filter, const char **error)
 #define FS_READ (1u << 2 | 1u << 3) /* files, lists of folders */
 #define NET_BIND_TCP (1u << 0)
 #define NET_CONNECT_TCP (1u << 1)
+#define SCOPE_ABSTRACT_SOCKET (1u << 0)
 #define RULE_FOLDER 1
 #define RULE_PORT 2
 
@@ -191,8 +192,9 @@ allow_reading(int ruleset, const char *folder)
 
 /* As the kernel reads it: the older, the less of it. */
 struct handled {
-	uint64_t fs;  /* Linux 5.13 */
-	uint64_t net; /* Linux 6.7 */
+	uint64_t fs;     /* Linux 5.13 */
+	uint64_t net;    /* Linux 6.7 */
+	uint64_t scoped; /* Linux 6.12 */
 };
 
 /*
@@ -203,6 +205,7 @@ static int
 make_ruleset(const struct handled *h)
 {
 	static const size_t lengths[] = { sizeof(*h),
+		offsetof(struct handled, scoped),
 		offsetof(struct handled, net) };
 	int fd = -1;
 
@@ -220,12 +223,10 @@ static void
 restrict_ways_out(const struct sandbox_rules *rules)
 {
 	const struct handled handled = { rules->n_read_only > 0 ? FS_ALL : 0,
-		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0 };
-	int fd;
+		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0,
+		SCOPE_ABSTRACT_SOCKET };
+	int fd = make_ruleset(&handled);
 
-	if (handled.fs == 0 && handled.net == 0)
-		return;
-	fd = make_ruleset(&handled);
 	if (fd < 0)
 		return;
 	for (size_t i = 0; i < rules->n_tcp_ports; i++)

@@ -51,8 +51,9 @@ struct sandbox_only {
 };
 
 /*
- * Sets no_new_privs and installs the filter.  False: *error is a constant
- * text.
+ * Sets no_new_privs and installs the filter.  From Linux 6.12 on Unix sockets
+ * without a file (abstract) are out of reach, too, which no root directory
+ * keeps away.  False: *error is a constant text.
  */
 bool sandbox_enter(const struct sandbox_rules *rules, const char **error);
 

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +200,52 @@ gives_up_new_privileges(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* Of an abstract name: the first byte of it is none. */
+static const struct sockaddr_un abstract = { .sun_family = AF_UNIX,
+	.sun_path = "\0sandbox-test" };
+
+static int
+try_abstract(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return connect(fd, (const struct sockaddr *)&abstract,
+		   sizeof(abstract)) == 0
+		   ? 0
+		   : errno;
+}
+
+static void
+does_not_reach_sockets_without_a_file(void **state)
+{
+	static const char *const calls[] = { "socket", "connect", "exit_group",
+		"sigaltstack", "mmap", "munmap" };
+	static const struct sandbox_rules client = { .allow = calls,
+		.n_allow = ARRAY_LEN(calls) };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+	pid_t pid;
+
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 6)
+		skip();
+	assert_int_equal(
+	    bind(fd, (const struct sockaddr *)&abstract, sizeof(abstract)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(try_abstract(), 0);
+	pid = fork();
+	if (pid == 0) {
+		const char *error;
+
+		if (!sandbox_enter(&client, &error))
+			_exit(100);
+		_exit(try_abstract());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EPERM);
+	close(fd);
+}
+
 /* A kernel before 6.7: it knows of no more than files. */
 static void
 be_an_old_kernel(void)
@@ -266,6 +313,7 @@ main(void)
 		cmocka_unit_test(does_nothing_to_other_processes),
 		cmocka_unit_test(may_do_the_same_to_itself),
 		cmocka_unit_test(gives_up_new_privileges),
+		cmocka_unit_test(does_not_reach_sockets_without_a_file),
 		cmocka_unit_test(
 		    keeps_files_shut_where_the_kernel_cannot_tell_ports),
 	};
