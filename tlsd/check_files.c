@@ -94,15 +94,27 @@ check_match(STACK_OF(X509) * chain, EVP_PKEY *key, const struct pairs *p,
 		    p->key_name, p->key->v[i], owner, p->certificate->v[i]);
 }
 
-/* For servers: what they check and OpenSSL's client does not. */
+/* What the other side checks, and OpenSSL does not of a certificate of ours. */
 static void
-check_purpose(X509 *leaf, const struct cert_origin *from, struct conf_faults *f)
+check_purpose(X509 *leaf, bool is_client, const struct cert_origin *from,
+    struct conf_faults *f)
 {
-	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+	const char *we = is_client ? "clients" : "servers";
+	const char *they = is_client ? "servers" : "clients";
+	int purpose =
+	    is_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER;
+
+	if (X509_check_purpose(leaf, purpose, 0) != 1)
 		conf_warning(f, from->at,
-		    "%s: %s is not for clients (extended key usage), servers "
-		    "may refuse it",
-		    from->key, from->path);
+		    "%s: %s is not for %s (extended key usage), %s may refuse "
+		    "it",
+		    from->key, from->path, we, they);
+	else if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0)
+		conf_warning(f, from->at,
+		    "%s: %s is not for signatures (key usage without "
+		    "digitalSignature), and each handshake has one: %s may "
+		    "refuse it",
+		    from->key, from->path, they);
 }
 
 /* The signer has a way of its own to the certificate's key. */
@@ -129,8 +141,7 @@ check_chain(const struct checking *c, STACK_OF(X509) * chain,
 	cert_check_order(chain, from, c->f);
 	if (p->names != NULL)
 		cert_check_names(leaf, p->names, from, c->f);
-	else
-		check_purpose(leaf, from, c->f);
+	check_purpose(leaf, p->names == NULL, from, c->f);
 	cert_check_strength(c->scratch, chain, from, c->f);
 	if (!is_known_to_signer(c, from->path))
 		conf_error(c->f, from->at,

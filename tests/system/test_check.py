@@ -215,6 +215,26 @@ def test_a_name_in_the_subject_alone_covers_nothing(check, ca):
               "subjectAltName is missing")
 
 
+def test_a_certificate_for_clients_alone_is_a_warning(check, ca):
+    pair = ca.issue("check-for-clients", NAMES, usage="clientAuth")
+    check.site(pair.cert, pair.key)
+    one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
+              "is not for servers (extended key usage)")
+
+
+def test_a_certificate_that_may_not_sign_is_a_warning(check, folder):
+    """As of templates for RSA key exchange, which browsers refuse today."""
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-noenc",
+            "-keyout", folder / "own.key", "-out", folder / "own.pem",
+            "-subj", "/CN=localhost", "-days", "1",
+            "-addext", "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+            "-addext", "keyUsage=keyEncipherment",
+            "-addext", "extendedKeyUsage=serverAuth")
+    check.site("own.pem", "own.key")
+    one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
+              "is not for signatures", "digitalSignature")
+
+
 def test_chain_in_the_wrong_order_is_a_warning(check, good, ca, folder):
     other = ca.issue("check-third", NAMES)
     (folder / "chain.pem").write_text(
