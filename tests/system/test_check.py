@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from ca import openssl
+from ca import Authority, openssl
 from gateway import BUILD, IS_ROOT, ROOT
 
 NAMES = ["localhost", "*.portal.example.com"]
@@ -88,15 +88,20 @@ def good(ca):
     return ca.issue("check-good", NAMES)
 
 
+def faults(result):
+    _, lines = result
+    return [l for l in lines if l.startswith(("error: ", "warning: "))]
+
+
 def one_fault(result, kind, where, *texts):
     """The only fault, at that place, with all these texts in it."""
     status, lines = result
-    faults = [l for l in lines if l.startswith(("error: ", "warning: "))]
+    found = faults(result)
     assert status == (1 if kind == "error" else 0), lines
-    assert len(faults) == 1, lines
-    assert faults[0].startswith(f"{kind}: {where}: "), faults[0]
+    assert len(found) == 1, lines
+    assert found[0].startswith(f"{kind}: {where}: "), found[0]
     for text in texts:
-        assert text in faults[0], faults[0]
+        assert text in found[0], found[0]
 
 
 def test_a_good_configuration_passes_without_a_word_of_complaint(check, good):
@@ -468,6 +473,47 @@ def test_a_crl_without_effect_is_a_warning(check, good, ca, folder):
     check.site(good.cert, good.key, "client_crl = users.crl\n")
     one_fault(check.run(), "warning", "site.ini:8", "tls.client_crl",
               "without effect")
+
+
+@pytest.fixture
+def users(folder):
+    """A root and the CA below it that issues."""
+    root = Authority(folder / "users-root", "Users' root")
+    return root, Authority(folder / "users", "Users' CA", parent=root)
+
+
+def with_users(check, good, authorities, lists=()):
+    check.site(good.cert, good.key, "client_verify = optional\n" + "".join(
+        [f"client_ca = {a.cert}\n" for a in authorities] +
+        [f"client_crl = {path}\n" for path in lists]))
+    return check.run()
+
+
+def test_a_client_ca_that_leads_to_no_root_is_a_warning(check, good, users):
+    root, issuing = users
+    one_fault(with_users(check, good, [issuing]), "warning", "site.ini:9",
+              "tls.client_ca", "Users' CA", "is no root", "issuer is missing")
+    assert not faults(with_users(check, good, [issuing, root]))
+
+
+def test_a_client_ca_without_a_list_beside_others_is_a_warning(check, good,
+                                                               users):
+    root, issuing = users
+    one_fault(with_users(check, good, users, [root.crl()]), "warning",
+              "site.ini:10", "tls.client_ca", "Users' CA", "has no list",
+              "client_crl")
+    assert not faults(with_users(check, good, users,
+                                 [issuing.crl(), root.crl()]))
+
+
+def test_a_list_that_is_not_valid_yet_is_a_warning(check, good, users):
+    root, _ = users
+    path = root.folder / "early.crl"
+    openssl("ca", "-gencrl", "-config", root.config, "-cert", root.cert,
+            "-keyfile", root.key, "-crl_lastupdate", "20990101000000Z",
+            "-crl_nextupdate", "20990201000000Z", "-out", path)
+    one_fault(with_users(check, good, [root], [path]), "warning",
+              "site.ini:10", "tls.client_crl", "not valid before 2099-01-01")
 
 
 # https servers: line 14 of the site is the server, 15 and on what is added
