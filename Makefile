@@ -144,7 +144,7 @@ UNIT_RPROXY := rproxy/request_tls rproxy/http/path_prefix rproxy/config rproxy/h
 	rproxy/route/prefix rproxy/rewrite/claims rproxy/rewrite/client_cert rproxy/rewrite/stated \
 	rproxy/rewrite/cookies rproxy/rewrite/forwarded \
 	rproxy/rewrite/hop_by_hop rproxy/rewrite/response_rules \
-	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line \
+	rproxy/rewrite/via rproxy/route/pattern rproxy/route/rules rproxy/rewrite/url_fields rproxy/metrics_table rproxy/access_line rproxy/access_log \
 	rproxy/request_rules rproxy/request_fields rproxy/request_destination rproxy/request_redirect \
 	rproxy/request_path rproxy/request_upgrade rproxy/request_options \
 	rproxy/tunnel rproxy/proxy_status rproxy/http/accept rproxy/body_relay \
