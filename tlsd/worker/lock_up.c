@@ -118,10 +118,6 @@ static const struct sandbox_only allowed_for_names[] = {
 	    .value = AF_NETLINK },
 };
 
-/* The C library's, and where what they link to may be. */
-static const char *const read_for_names[] = { "/etc", "/run", "/usr", "/lib",
-	"/lib64" };
-
 static void
 add_only(struct lock_up_rules *r, const struct sandbox_only *more, size_t n)
 {
@@ -150,8 +146,7 @@ lock_up_rules(struct lock_up_rules *out, const struct lock_up_egress *e)
 		add_only(out, allowed_for_names, ARRAY_LEN(allowed_for_names));
 		out->rules.n_allow +=
 		    resolve_calls(&out->allow[out->rules.n_allow]);
-		out->rules.read_only = read_for_names;
-		out->rules.n_read_only = ARRAY_LEN(read_for_names);
+		out->rules.n_read_only = resolve_folders(&out->rules.read_only);
 	} else if (e->n_port > 0)
 		add_only(
 		    out, allowed_for_servers, ARRAY_LEN(allowed_for_servers));

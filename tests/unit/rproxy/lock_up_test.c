@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +115,40 @@ does_not_connect_by_sending(void **state)
 }
 
 static int
+try_read(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/etc/passwd", O_RDONLY) >= 0 ? 0 : errno;
+}
+
+static int
+try_read_elsewhere(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/tmp", O_RDONLY) >= 0 ? 0 : errno;
+}
+
+static int
+try_write(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/tmp/lock-up-test", O_WRONLY | O_CREAT, 0600) >= 0 ? 0
+									: errno;
+}
+
+static void
+reads_only_what_names_are_looked_up_in(void **state)
+{
+	(void)state;
+	if (!has_landlock())
+		skip();
+	assert_int_equal(result_of(try_read, &other, false), EPERM);
+	assert_int_equal(result_of(try_read, &other, true), 0);
+	assert_int_equal(result_of(try_read_elsewhere, &other, true), EACCES);
+	assert_int_equal(result_of(try_write, &other, true), EACCES);
+}
+
+static int
 set_up(void **state)
 {
 	(void)state;
@@ -130,6 +165,7 @@ main(void)
 		cmocka_unit_test(reaches_http_servers_and_nothing_else_by_tcp),
 		cmocka_unit_test(asks_name_servers_where_there_are_names),
 		cmocka_unit_test(does_not_connect_by_sending),
+		cmocka_unit_test(reads_only_what_names_are_looked_up_in),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
