@@ -82,7 +82,7 @@ COMMON := check log_limit mem slice buf arena number siphash addr proxy_v1 crc32
 	conf_faults schema schema_value suggest daemon_conf \
 	site_value site_rule_value site_take site_http_schema site_hop_take \
 	site_schema site_check site_conf site_names log metrics clock watch watched_files \
-	deadline burst listen privdrop sandbox child \
+	deadline burst listen privdrop sandbox socket_rules child \
 	child_wire fd_pass plan log_files listeners process channels generation \
 	signals ready admin_request admin status state_page takeover \
 	expiry supervisor supervisor_reload supervisor_admin master stream reach

@@ -40,7 +40,6 @@ static const char *const allowed[] = {
 	"restart_syscall",
 	/* clients, servers, the master, the logs */
 	"accept4",
-	"socket",
 	"connect",
 	"read",
 	"recvfrom",

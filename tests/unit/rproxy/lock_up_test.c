@@ -22,8 +22,8 @@
 #define LANDLOCK_WITH_TCP 4
 
 /* the last three: what the address sanitizer does at a process's end */
-static const char *const calls[] = { "socket", "connect", "sendto", "close",
-	"exit_group", "exit", "sigaltstack", "mmap", "munmap" };
+static const char *const calls[] = { "connect", "sendto", "close", "exit_group",
+	"exit", "sigaltstack", "mmap", "munmap" };
 
 static struct sockaddr_in http_server, https_server, other;
 
@@ -115,6 +115,29 @@ does_not_connect_by_sending(void **state)
 }
 
 static int
+try_datagrams(const struct sockaddr_in *a)
+{
+	(void)a;
+	return socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? 0 : errno;
+}
+
+static int
+try_packets(const struct sockaddr_in *a)
+{
+	(void)a;
+	return socket(AF_PACKET, SOCK_RAW, 0) >= 0 ? 0 : errno;
+}
+
+static void
+makes_no_sockets_but_those_it_needs(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of(try_datagrams, &other, false), EPERM);
+	assert_int_equal(result_of(try_datagrams, &other, true), 0);
+	assert_int_equal(result_of(try_packets, &other, true), EPERM);
+}
+
+static int
 try_read(const struct sockaddr_in *a)
 {
 	(void)a;
@@ -165,6 +188,7 @@ main(void)
 		cmocka_unit_test(reaches_http_servers_and_nothing_else_by_tcp),
 		cmocka_unit_test(asks_name_servers_where_there_are_names),
 		cmocka_unit_test(does_not_connect_by_sending),
+		cmocka_unit_test(makes_no_sockets_but_those_it_needs),
 		cmocka_unit_test(reads_only_what_names_are_looked_up_in),
 	};
 
