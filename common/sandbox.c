@@ -25,7 +25,7 @@ static const char *const sanitizer_calls[] = {
 	NULL,
 };
 
-#define CONDITIONS_MAX 2
+#define CONDITIONS_MAX 3
 
 static bool
 fill_condition(scmp_filter_ctx filter, const struct sandbox_only *o, int nr)

@@ -14,10 +14,20 @@
 		.value = (number), .and = (more)                               \
 	}
 
+/*
+ * Each family's own protocol alone.  The kernel's rules about ports are for
+ * TCP, and MPTCP is no TCP to them: a connection by it goes anywhere, and to
+ * servers that have never heard of it.
+ */
+static const struct sandbox_only is_usual = {
+	.argument = 2, .mask = UINT32_MAX, .value = 0
+};
+
 /* No datagrams: they go anywhere, and no rule is about their ports. */
 static const struct sandbox_only is_stream = { .argument = 1,
 	.mask = ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
-	.value = SOCK_STREAM };
+	.value = SOCK_STREAM,
+	.and = &is_usual };
 
 static const struct sandbox_only unix_alone[] = { FAMILY(AF_UNIX, NULL) };
 
@@ -26,8 +36,8 @@ static const struct sandbox_only tcp[] = { FAMILY(AF_UNIX, NULL),
 
 /* Name servers are asked by datagrams, the kernel for our own addresses. */
 static const struct sandbox_only names[] = { FAMILY(AF_UNIX, NULL),
-	FAMILY(AF_INET, NULL), FAMILY(AF_INET6, NULL),
-	FAMILY(AF_NETLINK, NULL) };
+	FAMILY(AF_INET, &is_usual), FAMILY(AF_INET6, &is_usual),
+	FAMILY(AF_NETLINK, &is_usual) };
 
 static size_t
 put(struct sandbox_only *out, const struct sandbox_only *rules, size_t n)

@@ -128,6 +128,18 @@ try_packets(const struct sockaddr_in *a)
 	return socket(AF_PACKET, SOCK_RAW, 0) >= 0 ? 0 : errno;
 }
 
+/* The kernel's rules about TCP do not hold for it. */
+static int
+try_mptcp(const struct sockaddr_in *a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		return errno;
+	return connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 ? 0
+									: errno;
+}
+
 static void
 makes_no_sockets_but_those_it_needs(void **state)
 {
@@ -135,6 +147,8 @@ makes_no_sockets_but_those_it_needs(void **state)
 	assert_int_equal(result_of(try_datagrams, &other, false), EPERM);
 	assert_int_equal(result_of(try_datagrams, &other, true), 0);
 	assert_int_equal(result_of(try_packets, &other, true), EPERM);
+	assert_int_equal(result_of(try_mptcp, &other, false), EPERM);
+	assert_int_equal(result_of(try_mptcp, &other, true), EPERM);
 }
 
 static int
