@@ -43,6 +43,10 @@ static const char *const calls[] = {
 	"pipe2",
 };
 
+/* The C library's, and where what they link to may be. */
+static const char *const folders[] = { "/etc", "/run", "/usr", "/lib",
+	"/lib64" };
+
 static const struct addrinfo hints = {
 	.ai_family = AF_UNSPEC,
 	.ai_socktype = SOCK_STREAM,
@@ -136,4 +140,11 @@ resolve_calls(const char **out)
 	_Static_assert(ARRAY_LEN(calls) <= RESOLVE_MAX_CALLS, "no room");
 	memcpy(out, calls, sizeof(calls));
 	return ARRAY_LEN(calls);
+}
+
+size_t
+resolve_folders(const char *const **out)
+{
+	*out = folders;
+	return ARRAY_LEN(folders);
 }

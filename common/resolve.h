@@ -39,5 +39,7 @@ void resolve_again(struct resolve *r, uv_loop_t *loop);
  * has room for RESOLVE_MAX_CALLS.  Returns how many.
  */
 size_t resolve_calls(const char **out);
+/* And the folders whose files are read for it; constant.  Returns how many. */
+size_t resolve_folders(const char *const **out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,7 +25,7 @@ static const char *const sanitizer_calls[] = {
 	NULL,
 };
 
-#define CONDITIONS_MAX 2
+#define CONDITIONS_MAX 3
 
 static bool
 fill_condition(scmp_filter_ctx filter, const struct sandbox_only *o, int nr)
@@ -50,6 +51,25 @@ static const struct sandbox_only no_fast_open[] = {
 	{ .call = "sendmmsg", .argument = 3, .mask = MSG_FASTOPEN, .value = 0 },
 };
 
+/*
+ * What can do more than any child needs is allowed for that alone.  Others
+ * would let one that has been broken into type at the terminal of the master
+ * (TIOCSTI), send signals to all that run as its user (F_SETOWN, F_SETSIG), or
+ * take their limits away.
+ */
+static const struct narrow {
+	const char *call;
+	unsigned argument; /* an int: the kernel reads the lower half */
+	uint32_t value;
+} narrow[] = {
+	{ "ioctl", 1, FIONBIO }, { "ioctl", 1, FIOCLEX },
+	{ "ioctl", 1, FIONREAD }, { "fcntl", 1, F_GETFD },
+	{ "fcntl", 1, F_SETFD }, { "fcntl", 1, F_GETFL },
+	{ "fcntl", 1, F_SETFL }, { "fcntl", 1, F_DUPFD_CLOEXEC },
+	{ "fcntl", 1, F_SETPIPE_SZ }, { "fcntl", 1, F_GETPIPE_SZ },
+	{ "fcntl", 1, F_GET_SEALS }, { "prlimit64", 0, 0 }, /* of the caller */
+};
+
 /* NULL: it is allowed as it is. */
 static const struct sandbox_only *
 condition_of(const struct sandbox_rules *rules, const char *call)
@@ -62,6 +82,37 @@ condition_of(const struct sandbox_rules *rules, const char *call)
 }
 
 static bool
+allow_narrow(scmp_filter_ctx filter, const struct narrow *n, int nr)
+{
+	const struct sandbox_only o = {
+		.argument = n->argument, .mask = UINT32_MAX, .value = n->value
+	};
+
+	return fill_condition(filter, &o, nr);
+}
+
+static bool
+allow(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+    const char *call, int nr)
+{
+	/* abort() sends its signal so, to its own process */
+	const struct narrow own = { "tgkill", 0, (uint32_t)getpid() };
+	bool is_narrow = false;
+
+	if (strcmp(call, own.call) == 0)
+		return allow_narrow(filter, &own, nr);
+	for (size_t i = 0; i < ARRAY_LEN(narrow); i++) {
+		if (strcmp(call, narrow[i].call) != 0)
+			continue;
+		if (!allow_narrow(filter, &narrow[i], nr))
+			return false;
+		is_narrow = true;
+	}
+	return is_narrow ||
+	       fill_condition(filter, condition_of(rules, call), nr);
+}
+
+static bool
 fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
     const char **error)
 {
@@ -71,7 +122,7 @@ fill(scmp_filter_ctx filter, const struct sandbox_rules *rules,
 
 		if (nr < 0)
 			continue; /* not on this architecture */
-		if (!fill_condition(filter, condition_of(rules, call), nr)) {
+		if (!allow(filter, rules, call, nr)) {
 			*error = "sandbox: a system call cannot be allowed";
 			return false;
 		}
@@ -110,6 +161,7 @@ fill_for_sanitizer(scmp_filter_ctx filter, const char **error)
 #define FS_READ (1u << 2 | 1u << 3) /* files, lists of folders */
 #define NET_BIND_TCP (1u << 0)
 #define NET_CONNECT_TCP (1u << 1)
+#define SCOPE_ABSTRACT_SOCKET (1u << 0)
 #define RULE_FOLDER 1
 #define RULE_PORT 2
 
@@ -138,6 +190,31 @@ allow_reading(int ruleset, const char *folder)
 	close(rule.fd);
 }
 
+/* As the kernel reads it: the older, the less of it. */
+struct handled {
+	uint64_t fs;     /* Linux 5.13 */
+	uint64_t net;    /* Linux 6.7 */
+	uint64_t scoped; /* Linux 6.12 */
+};
+
+/*
+ * A kernel refuses what it does not know (E2BIG), and nothing is restricted
+ * then: so it is asked for less, until it takes the rest.
+ */
+static int
+make_ruleset(const struct handled *h)
+{
+	static const size_t lengths[] = { sizeof(*h),
+		offsetof(struct handled, scoped),
+		offsetof(struct handled, net) };
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(lengths); i++)
+		fd =
+		    (int)syscall(SYS_landlock_create_ruleset, h, lengths[i], 0);
+	return fd;
+}
+
 /*
  * As much as the kernel can do; the filter stands without it.  What a rule
  * could not be made for stays forbidden.
@@ -145,17 +222,11 @@ allow_reading(int ruleset, const char *folder)
 static void
 restrict_ways_out(const struct sandbox_rules *rules)
 {
-	const struct {
-		uint64_t fs;
-		uint64_t net;
-	} handled = { rules->n_read_only > 0 ? FS_ALL : 0,
-		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0 };
-	int fd;
+	const struct handled handled = { rules->n_read_only > 0 ? FS_ALL : 0,
+		rules->no_tcp_out ? NET_BIND_TCP | NET_CONNECT_TCP : 0,
+		SCOPE_ABSTRACT_SOCKET };
+	int fd = make_ruleset(&handled);
 
-	if (handled.fs == 0 && handled.net == 0)
-		return;
-	fd = (int)syscall(
-	    SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (fd < 0)
 		return;
 	for (size_t i = 0; i < rules->n_tcp_ports; i++)

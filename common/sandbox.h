@@ -24,8 +24,9 @@
 	    "gettid", "tgkill", "exit", "exit_group"
 
 /*
- * A system call by name, allowed without conditions.  A name that this
- * machine's architecture does not have is skipped.  Everything else fails
+ * A system call by name, allowed without conditions, but for fcntl, ioctl,
+ * prlimit64 and tgkill: of these what reaches no other process.  A name that
+ * this machine's architecture does not have is skipped.  Everything else fails
  * with EPERM.
  */
 struct sandbox_rules {
@@ -63,8 +64,9 @@ struct sandbox_only {
 };
 
 /*
- * Sets no_new_privs and installs the filter.  False: *error is a constant
- * text.
+ * Sets no_new_privs and installs the filter.  From Linux 6.12 on Unix sockets
+ * without a file (abstract) are out of reach, too, which no root directory
+ * keeps away.  False: *error is a constant text.
  */
 bool sandbox_enter(const struct sandbox_rules *rules, const char **error);
 

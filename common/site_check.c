@@ -9,6 +9,7 @@
 #define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
 #include <uthash.h>
 
+#include "common/addr.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/suggest.h"
@@ -305,6 +306,24 @@ free_claims(struct claim *claims)
 	}
 }
 
+/* RFC 6066 section 3: an address is no server name, and is not sent as one. */
+static void
+check_addresses(const struct site_conf *site, struct conf_faults *f)
+{
+	struct addr ignored;
+
+	if (!site->tls.present || site->is_default)
+		return;
+	for (size_t i = 0; i < site->names.n; i++)
+		if (addr_parse_ip(slice_of(site->names.v[i]), 0, &ignored))
+			conf_warning(f, site->names.at[i],
+			    "site.names: over TLS a client that uses the "
+			    "address %s names no site: it gets the default "
+			    "one, and is refused where there is none; "
+			    "default = yes makes this one the default",
+			    site->names.v[i]);
+}
+
 void
 site_check_all(const struct site_list *l, struct conf_faults *f)
 {
@@ -315,6 +334,7 @@ site_check_all(const struct site_list *l, struct conf_faults *f)
 		const struct site_conf *site = l->v[i];
 
 		check_names(&claims, &site->names, f);
+		check_addresses(site, f);
 		if (!site->is_default)
 			continue;
 		if (first != NULL)

@@ -149,6 +149,7 @@ receive(int sock, const char *path, struct takeover_fds *t, const char **error)
 {
 	char in[TAKEOVER_MESSAGE_MAX];
 	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct slice answer;
 	unsigned n_fds;
 	ssize_t n;
 
@@ -159,13 +160,14 @@ receive(int sock, const char *path, struct takeover_fds *t, const char **error)
 	if (n <= 0)
 		return fail(error, "takeover: %s: %s", path,
 		    n < 0 ? strerror(errno) : "the running daemon refuses");
-	if (takeover_decode((struct slice){ in, (size_t)n }, t) &&
-	    t->n == n_fds)
+	answer = (struct slice){ in, (size_t)n };
+	if (takeover_decode(answer, t) && t->n == n_fds)
 		return 0;
 	close_all(t->fd, n_fds);
 	t->n = 0;
+	answer = slice_first(answer, slice_find(answer, '\n'));
 	return fail(error, "takeover: %s answers: %.*s", path,
-	    (int)strcspn(in, "\r\n"), in);
+	    SLICE_FMT(slice_first(answer, slice_find(answer, '\r'))));
 }
 
 int

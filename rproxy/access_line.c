@@ -6,8 +6,9 @@
  *	json      one object per line, all that is known
  *
  * Whatever a client sent is escaped so that a line stays a line and a field a
- * field: control characters, quotes, backslashes and non-ASCII bytes as \xNN
- * (in JSON as \u00NN, which keeps the line valid whatever the bytes were).
+ * field: control characters, quotes, backslashes and non-ASCII bytes as \xNN.
+ * In JSON they are \uNNNN: what is UTF-8 by its characters, other bytes each as
+ * \u00NN, which keeps the line valid whatever the bytes were.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -53,9 +54,57 @@ is_plain(char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* escape: "\\x" or "\\u00" */
+/*
+ * The character at the beginning of s and its length in bytes, RFC 3629; where
+ * it is no UTF-8, the byte that is there.
+ */
+static size_t
+read_character(struct slice s, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)s.p[0];
+	size_t len = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	uint32_t c = len > 1 ? first & (0x7fu >> len) : first;
+
+	*code = first;
+	if (len > s.len || first >= 0xf8)
+		return 1;
+	for (size_t i = 1; i < len; i++) {
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 1;
+		c = c << 6 | ((unsigned char)s.p[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 1;
+	*code = c;
+	return len;
+}
+
+/* The bytes that were read; RFC 8259 section 7. */
+static size_t
+put_json_escape(struct line *l, struct slice s)
+{
+	uint32_t code;
+	size_t len = read_character(s, &code);
+
+	if (code < 0x10000)
+		put_fmt(l, "\\u%04x", code);
+	else
+		put_fmt(l, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10),
+		    0xdc00 + (code & 0x3ff));
+	return len;
+}
+
+static size_t
+put_byte_escape(struct line *l, struct slice s)
+{
+	put_fmt(l, "\\x%02x", (unsigned char)s.p[0]);
+	return 1;
+}
+
 static void
-put_escaped(struct line *l, struct slice s, const char *escape)
+put_escaped(struct line *l, struct slice s,
+    size_t (*put_escape)(struct line *l, struct slice s))
 {
 	s = slice_first(s, FIELD_MAX_BYTES);
 	while (s.len > 0) {
@@ -63,9 +112,9 @@ put_escaped(struct line *l, struct slice s, const char *escape)
 		while (n < s.len && is_plain(s.p[n]))
 			n++;
 		put(l, slice_first(s, n));
-		if (n < s.len)
-			put_fmt(l, "%s%02x", escape, (unsigned char)s.p[n++]);
 		s = slice_from(s, n);
+		if (s.len > 0)
+			s = slice_from(s, put_escape(l, s));
 	}
 }
 
@@ -75,7 +124,7 @@ put_or_dash(struct line *l, struct slice s)
 	if (s.len == 0)
 		put(l, SLICE("-"));
 	else
-		put_escaped(l, s, "\\x");
+		put_escaped(l, s, put_byte_escape);
 }
 
 static void
@@ -88,9 +137,9 @@ write_common(struct line *l, const struct access_entry *e)
 	if (e->method.len == 0) {
 		put_or_dash(l, e->refused_line);
 	} else {
-		put_escaped(l, e->method, "\\x");
+		put_escaped(l, e->method, put_byte_escape);
 		put(l, SLICE(" "));
-		put_escaped(l, e->target, "\\x");
+		put_escaped(l, e->target, put_byte_escape);
 		put_fmt(l, " HTTP/1.%u", e->minor);
 	}
 	put_fmt(l, "\" %03u ", e->status);
@@ -118,7 +167,7 @@ put_text(struct line *l, const char *name, struct slice value)
 	if (value.len == 0)
 		return;
 	put_fmt(l, ",\"%s\":\"", name);
-	put_escaped(l, value, "\\u00");
+	put_escaped(l, value, put_json_escape);
 	put(l, SLICE("\""));
 }
 

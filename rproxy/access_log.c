@@ -7,7 +7,8 @@
  * for appending, so a write of whole lines lands in one piece beside those of
  * other workers; of a pipe that is true of PIPE_BUF bytes.  When the disk is
  * full or the pipe's reader slow, lines are thrown away and counted in the
- * error log: a log never stops the traffic, and never grows without bound.
+ * error log, which says so once in a second: a log never stops the traffic,
+ * and never grows without bound.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +27,12 @@
 #define FLUSH_BYTES 4096
 #define FLUSH_MS 100
 #define HELD_MAX (256u * 1024)
+#define SECOND_MS 1000
 
 struct log_file {
 	int fd; /* owned, -1: none */
 	bool is_pipe;
+	bool is_cut; /* its last line has no end */
 	struct buf lines;
 };
 
@@ -45,6 +48,9 @@ struct access_log {
 	unsigned n;
 	struct site_file *sites; /* owned, by site */
 	struct deadline flush;
+	struct deadline second; /* set: a loss has just been told */
+	size_t lost_bytes;      /* since then */
+	int lost_errno;         /* why the last of them */
 };
 
 static void
@@ -52,6 +58,35 @@ set_fd(struct log_file *f, int fd)
 {
 	f->fd = fd;
 	f->is_pipe = fcntl(fd, F_GETPIPE_SZ) > 0;
+	f->is_cut = false;
+}
+
+static void
+tell_loss(struct access_log *l)
+{
+	log_error("access log: %s: %zu bytes are lost", strerror(l->lost_errno),
+	    l->lost_bytes);
+	l->lost_bytes = 0;
+	deadline_set(&l->second, SECOND_MS);
+}
+
+static void
+on_second(struct deadline *d)
+{
+	struct access_log *l = container_of(d, struct access_log, second);
+
+	if (l->lost_bytes > 0)
+		tell_loss(l);
+}
+
+static void
+lose(struct access_log *l, struct log_file *f, int why)
+{
+	l->lost_bytes += buf_len(&f->lines);
+	l->lost_errno = why;
+	buf_consume(&f->lines, buf_len(&f->lines));
+	if (!deadline_is_set(&l->second))
+		tell_loss(l);
 }
 
 /*
@@ -73,7 +108,7 @@ piece_len(const struct log_file *f, struct slice s)
 
 /* A short write is continued; after EAGAIN the rest waits. */
 static void
-file_flush(struct log_file *f)
+file_flush(struct access_log *l, struct log_file *f)
 {
 	while (buf_len(&f->lines) > 0) {
 		struct slice s = buf_slice(&f->lines);
@@ -83,11 +118,11 @@ file_flush(struct log_file *f)
 		if (n < 0 && errno == EAGAIN && s.len < HELD_MAX)
 			return;
 		if (n < 0) {
-			log_error("access log: %s: %zu bytes are lost",
-			    strerror(errno), s.len);
-			buf_consume(&f->lines, s.len);
+			lose(l, f, errno);
 			return;
 		}
+		if (n > 0)
+			f->is_cut = s.p[n - 1] != '\n';
 		buf_consume(&f->lines, (size_t)n);
 	}
 }
@@ -97,7 +132,7 @@ access_log_flush(struct access_log *l)
 {
 	for (unsigned i = 0; i < l->n; i++)
 		if (l->file[i].fd >= 0)
-			file_flush(&l->file[i]);
+			file_flush(l, &l->file[i]);
 }
 
 static void
@@ -136,6 +171,7 @@ access_log_new(const struct rproxy_config *config, const int *fd, unsigned n_fd,
 		HASH_ADD_PTR(l->sites, site, s);
 	}
 	deadline_init(&l->flush, deadlines, on_flush);
+	deadline_init(&l->second, deadlines, on_second);
 	return l;
 }
 
@@ -160,11 +196,14 @@ access_log_add(struct access_log *l, int file, const struct access_entry *e)
 
 	if (f->fd < 0)
 		return;
+	/* the rest of the line before was lost */
+	if (before == 0 && f->is_cut)
+		(void)buf_append(&f->lines, "\n", 1, 1);
 	if (before < HELD_MAX &&
 	    !access_line_write(&f->lines, l->config->access_log_format, e))
 		buf_shorten(&f->lines, before); /* no half lines */
 	if (buf_len(&f->lines) >= FLUSH_BYTES)
-		file_flush(f);
+		file_flush(l, f);
 	if (buf_len(&f->lines) > 0)
 		flush_later(l);
 }
@@ -178,7 +217,7 @@ access_log_replace(struct access_log *l, unsigned file, int fd)
 	}
 	struct log_file *f = &l->file[file];
 	if (f->fd >= 0) {
-		file_flush(f);
+		file_flush(l, f);
 		(void)close(f->fd);
 	}
 	set_fd(f, fd);

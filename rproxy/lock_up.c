@@ -2,10 +2,12 @@
  * What a child cannot do once it is ready.  Runs in worker and prober.
  *
  * No new root directory: getaddrinfo() needs files of /etc when a server's
- * name is asked for again.  A process whose http servers are all given as
- * addresses cannot open any file, by its list of system calls.  TCP goes to
- * the ports of http servers, and to name servers where there are names:
- * whatever else a broken-in process wants of the intranet it does not get.
+ * name is asked for again; then a few folders can be read, and nothing else be
+ * opened or changed.  A process whose http servers are all given as addresses
+ * cannot open any file, by its list of system calls, and sends no datagrams.
+ * TCP goes to the ports of http servers, and to name servers where there are
+ * names: whatever else a broken-in process wants of the intranet it does not
+ * get.
  */
 #include "rproxy/lock_up.h"
 
@@ -17,6 +19,7 @@
 #include "common/privdrop.h"
 #include "common/resolve.h"
 #include "common/sandbox.h"
+#include "common/socket_rules.h"
 
 #define MAX_CALLS 64
 #define DNS_PORT 53 /* where an answer is too long for a datagram */
@@ -60,8 +63,12 @@ lock_up(const struct rproxy_config *c, const char *const *calls, size_t n_calls,
 	const struct privdrop drop = { .user = c->user };
 	size_t n_ports;
 	uint16_t *ports = ports_of(c, has_names, &n_ports);
+	struct sandbox_only only[SOCKET_RULES_MAX];
 	struct sandbox_rules rules = { .allow = all,
 		.n_allow = n_calls,
+		.only = only,
+		.n_only = socket_rules(
+		    has_names ? SOCKET_NEED_NAMES : SOCKET_NEED_TCP, only),
 		.no_tcp_out = true,
 		.tcp_ports = ports,
 		.n_tcp_ports = n_ports };
@@ -69,8 +76,10 @@ lock_up(const struct rproxy_config *c, const char *const *calls, size_t n_calls,
 
 	CHECK(n_calls <= MAX_CALLS);
 	memcpy(all, calls, n_calls * sizeof(*calls));
-	if (has_names)
+	if (has_names) {
 		rules.n_allow += resolve_calls(all + n_calls);
+		rules.n_read_only = resolve_folders(&rules.read_only);
+	}
 	if (!privdrop(&drop, &error) || !sandbox_enter(&rules, &error))
 		child_fail("%s", error);
 	mem_free(ports);

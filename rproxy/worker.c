@@ -35,7 +35,6 @@ static const char *const allowed[] = {
 	"gettimeofday",
 	/* clients, servers, the master, the logs */
 	"accept4",
-	"socket",
 	"connect",
 	"read",
 	"recvfrom",

@@ -93,6 +93,57 @@ cert_check_order(STACK_OF(X509) * chain, const struct cert_origin *from,
 	}
 }
 
+/* A root is its own. */
+static bool
+has_issuer(X509 *x, STACK_OF(X509) * all)
+{
+	for (int i = 0; i < sk_X509_num(all); i++)
+		if (X509_check_issued(sk_X509_value(all, i), x) == X509_V_OK)
+			return true;
+	return false;
+}
+
+static bool
+has_list(const X509 *ca, STACK_OF(X509_CRL) * crls)
+{
+	for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(crls, i);
+
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
+			X509_get_subject_name(ca)) == 0 &&
+		    X509_CRL_verify(crl, X509_get0_pubkey(ca)) == 1)
+			return true;
+	}
+	ERR_clear_error();
+	return false;
+}
+
+void
+cert_check_cas(STACK_OF(X509) * cas, STACK_OF(X509) * all,
+    STACK_OF(X509_CRL) * crls, const struct cert_origin *from,
+    struct conf_faults *f)
+{
+	char subject[MAX_SUBJECT];
+
+	for (int i = 0; i < sk_X509_num(cas); i++) {
+		X509 *ca = sk_X509_value(cas, i);
+
+		(void)subject_of(ca, subject);
+		if (!has_issuer(ca, all))
+			conf_warning(f, from->at,
+			    "%s: %s: certificate %d (%s) is no root and its "
+			    "issuer is missing: nobody's certificate can be "
+			    "verified with it; add its issuers up to the root",
+			    from->key, from->path, i + 1, subject);
+		if (crls != NULL && !has_list(ca, crls))
+			conf_warning(f, from->at,
+			    "%s: %s: certificate %d (%s) has no list in "
+			    "tls.client_crl: every certificate of that CA is "
+			    "refused",
+			    from->key, from->path, i + 1, subject);
+	}
+}
+
 static bool
 covers(X509 *leaf, const char *name)
 {

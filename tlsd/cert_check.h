@@ -27,6 +27,13 @@ void cert_check_order(STACK_OF(X509) * chain, const struct cert_origin *from,
 void cert_check_names(X509 *leaf, const struct string_list *names,
     const struct cert_origin *from, struct conf_faults *f);
 /*
+ * CAs of clients that cannot be verified with: those which lead to no root in
+ * all, and those without a list in crls (NULL: none are asked for).
+ */
+void cert_check_cas(STACK_OF(X509) * cas, STACK_OF(X509) * all,
+    STACK_OF(X509_CRL) * crls, const struct cert_origin *from,
+    struct conf_faults *f);
+/*
  * What OpenSSL will not serve (short keys, weak digests): an error.  ctx is a
  * server's, as OpenSSL makes it, for this alone; chains may follow each other.
  */

@@ -95,15 +95,27 @@ check_match(STACK_OF(X509) * chain, EVP_PKEY *key, const struct pairs *p,
 		    p->key_name, p->key->v[i], owner, p->certificate->v[i]);
 }
 
-/* For servers: what they check and OpenSSL's client does not. */
+/* What the other side checks, and OpenSSL does not of a certificate of ours. */
 static void
-check_purpose(X509 *leaf, const struct cert_origin *from, struct conf_faults *f)
+check_purpose(X509 *leaf, bool is_client, const struct cert_origin *from,
+    struct conf_faults *f)
 {
-	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+	const char *we = is_client ? "clients" : "servers";
+	const char *they = is_client ? "servers" : "clients";
+	int purpose =
+	    is_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER;
+
+	if (X509_check_purpose(leaf, purpose, 0) != 1)
 		conf_warning(f, from->at,
-		    "%s: %s is not for clients (extended key usage), servers "
-		    "may refuse it",
-		    from->key, from->path);
+		    "%s: %s is not for %s (extended key usage), %s may refuse "
+		    "it",
+		    from->key, from->path, we, they);
+	else if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0)
+		conf_warning(f, from->at,
+		    "%s: %s is not for signatures (key usage without "
+		    "digitalSignature), and each handshake has one: %s may "
+		    "refuse it",
+		    from->key, from->path, they);
 }
 
 /* The signer has a way of its own to the certificate's key. */
@@ -130,8 +142,7 @@ check_chain(const struct checking *c, STACK_OF(X509) * chain,
 	cert_check_order(chain, from, c->f);
 	if (p->names != NULL)
 		cert_check_names(leaf, p->names, from, c->f);
-	else
-		check_purpose(leaf, from, c->f);
+	check_purpose(leaf, p->names == NULL, from, c->f);
 	cert_check_strength(c->scratch, chain, from, c->f);
 	if (!is_known_to_signer(c, from->path))
 		conf_error(c->f, from->at,
@@ -323,14 +334,70 @@ check_staple(const struct checking *c, const struct tls_conf *tls, size_t no)
 	bundle_free(b);
 }
 
+/* Of all files that can be read; what is wrong with the others is told where
+ * each is checked. */
+static STACK_OF(X509) *
+    read_client_cas(const struct checking *c, const struct tls_conf *tls)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509) *all = sk_X509_new_null();
+	struct slice text;
+
+	CHECK(all != NULL);
+	for (size_t i = 0; i < tls->client_ca.n; i++) {
+		const char *path = tls->client_ca.v[i];
+		STACK_OF(X509) *list = NULL;
+
+		if (find_file(c, path, &text))
+			list = cert_file_read(c->pool, text, path, error);
+		while (sk_X509_num(list) > 0)
+			CHECK(sk_X509_push(all, sk_X509_shift(list)) > 0);
+		sk_X509_free(list);
+	}
+	return all;
+}
+
+/* The same; NULL: there are none, or not all can be read. */
+static STACK_OF(X509_CRL) *
+    read_client_crls(const struct checking *c, const struct tls_conf *tls)
+{
+	char error[CERT_FILE_ERROR_MAX];
+	STACK_OF(X509_CRL) *all = NULL;
+	bool good = true;
+
+	for (size_t i = 0; good && i < tls->client_crl.n; i++) {
+		const char *path = tls->client_crl.v[i];
+		STACK_OF(X509_CRL) *list = NULL;
+		struct slice text;
+
+		if (find_file(c, path, &text))
+			list = cert_file_read_crls(c->pool, text, path, error);
+		good = list != NULL;
+		if (all == NULL) {
+			all = list;
+			continue;
+		}
+		while (sk_X509_CRL_num(list) > 0)
+			CHECK(
+			    sk_X509_CRL_push(all, sk_X509_CRL_shift(list)) > 0);
+		sk_X509_CRL_free(list);
+	}
+	if (good)
+		return all;
+	sk_X509_CRL_pop_free(all, X509_CRL_free);
+	return NULL;
+}
+
 static void
-check_client_ca(const struct checking *c, const struct cert_origin *from)
+check_client_ca(const struct checking *c, const struct cert_origin *from,
+    STACK_OF(X509) * all, STACK_OF(X509_CRL) * crls)
 {
 	STACK_OF(X509) *list = read_chain(c, from);
 
 	if (list == NULL)
 		return;
 	cert_check_dates(list, from, c->f);
+	cert_check_cas(list, all, crls, from, c->f);
 	for (int i = 0; i < sk_X509_num(list); i++)
 		if (X509_check_ca(sk_X509_value(list, i)) == 0)
 			conf_warning(c->f, from->at,
@@ -354,9 +421,16 @@ check_client_crl(const struct checking *c, const struct cert_origin *from)
 		conf_error(
 		    c->f, from->at, "%s: %s: %s", from->key, from->path, error);
 	for (int i = 0; i < sk_X509_CRL_num(list); i++) {
-		const ASN1_TIME *next =
-		    X509_CRL_get0_nextUpdate(sk_X509_CRL_value(list, i));
+		const X509_CRL *crl = sk_X509_CRL_value(list, i);
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+		const ASN1_TIME *last = X509_CRL_get0_lastUpdate(crl);
 
+		if (X509_cmp_current_time(last) > 0)
+			conf_warning(c->f, from->at,
+			    "%s: %s: CRL %d is not valid before %s; until "
+			    "then, every certificate of that CA is refused",
+			    from->key, from->path, i + 1,
+			    cert_check_time(last, when));
 		if (next != NULL && X509_cmp_current_time(next) < 0)
 			conf_warning(c->f, from->at,
 			    "%s: %s: CRL %d was to be renewed by %s; until it "
@@ -365,6 +439,25 @@ check_client_crl(const struct checking *c, const struct cert_origin *from)
 			    cert_check_time(next, when));
 	}
 	sk_X509_CRL_pop_free(list, X509_CRL_free);
+}
+
+static void
+check_clients(const struct checking *c, const struct tls_conf *tls)
+{
+	STACK_OF(X509) *all = read_client_cas(c, tls);
+	STACK_OF(X509_CRL) *crls = read_client_crls(c, tls);
+
+	for (size_t i = 0; i < tls->client_ca.n; i++)
+		check_client_ca(c,
+		    &(struct cert_origin){ tls->client_ca.at[i],
+			"tls.client_ca", tls->client_ca.v[i] },
+		    all, crls);
+	for (size_t i = 0; i < tls->client_crl.n; i++)
+		check_client_crl(
+		    c, &(struct cert_origin){ tls->client_crl.at[i],
+			   "tls.client_crl", tls->client_crl.v[i] });
+	sk_X509_pop_free(all, X509_free);
+	sk_X509_CRL_pop_free(crls, X509_CRL_free);
 }
 
 /* Any certificate may be trusted: that of a CA or a server's own. */
@@ -387,13 +480,7 @@ check_site(struct checking *c, const struct site_conf *site)
 	warn_of_old_versions(site, c->f);
 	for (size_t i = 0; i < tls->ocsp_staple.n; i++)
 		check_staple(c, tls, i);
-	for (size_t i = 0; i < tls->client_ca.n; i++)
-		check_client_ca(c, &(struct cert_origin){ tls->client_ca.at[i],
-				       "tls.client_ca", tls->client_ca.v[i] });
-	for (size_t i = 0; i < tls->client_crl.n; i++)
-		check_client_crl(
-		    c, &(struct cert_origin){ tls->client_crl.at[i],
-			   "tls.client_crl", tls->client_crl.v[i] });
+	check_clients(c, tls);
 }
 
 static void

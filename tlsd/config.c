@@ -194,6 +194,8 @@ tlsd_config_read(const char *path, struct bundle *b, struct conf_faults *f)
 	schema_apply(&tlsd_schema, c->source, c, f);
 	daemon_conf_check_addresses(c->source, f);
 	check_socket(c, "backend", c->backend, f);
+	daemon_conf_check_folder(b, conf_place_of(c->source, "tlsd", "backend"),
+	    "tlsd.backend", c->backend, f);
 	check_egress(c, f);
 	check_listeners(c, f);
 	daemon_conf_check_folder(

@@ -20,8 +20,7 @@ def test_access_log_in_json(rproxy, bad):
     assert first["client"] == "127.0.0.1"
     assert first["site"] == "localhost" and first["route"] == "all"
     assert first["server"] == f"127.0.0.1:{bad.port}"
-    # bytes, one character each: a log must not fail on a client's UTF-8
-    assert first["user_agent"].encode("latin-1").decode() == 'a\xe9"b'
+    assert first["user_agent"] == 'a\xe9"b'
     assert second["status"] == 502 and second["reason"] == "server_closed"
     assert first["id"] != second["id"]
 

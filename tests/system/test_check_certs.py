@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from ca import openssl
-from checker import NAMES, TLSD, USER, one_fault
+from ca import Authority, openssl
+from checker import NAMES, TLSD, USER, faults, one_fault
 from gateway import BUILD, IS_ROOT
 
 
@@ -117,6 +117,26 @@ def test_a_name_in_the_subject_alone_covers_nothing(check, ca):
     one_fault(check.run(), "warning", "site.ini:6",
               "does not cover localhost, *.portal.example.com",
               "subjectAltName is missing")
+
+
+def test_a_certificate_for_clients_alone_is_a_warning(check, ca):
+    pair = ca.issue("check-for-clients", NAMES, usage="clientAuth")
+    check.site(pair.cert, pair.key)
+    one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
+              "is not for servers (extended key usage)")
+
+
+def test_a_certificate_that_may_not_sign_is_a_warning(check, folder):
+    """As of templates for RSA key exchange, which browsers refuse today."""
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-noenc",
+            "-keyout", folder / "own.key", "-out", folder / "own.pem",
+            "-subj", "/CN=localhost", "-days", "1",
+            "-addext", "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+            "-addext", "keyUsage=keyEncipherment",
+            "-addext", "extendedKeyUsage=serverAuth")
+    check.site("own.pem", "own.key")
+    one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
+              "is not for signatures", "digitalSignature")
 
 
 def test_chain_in_the_wrong_order_is_a_warning(check, good, ca, folder):
@@ -345,6 +365,47 @@ def test_a_crl_without_effect_is_a_warning(check, good, ca, folder):
     check.site(good.cert, good.key, "client_crl = users.crl\n")
     one_fault(check.run(), "warning", "site.ini:8", "tls.client_crl",
               "without effect")
+
+
+@pytest.fixture
+def users(folder):
+    """A root and the CA below it that issues."""
+    root = Authority(folder / "users-root", "Users' root")
+    return root, Authority(folder / "users", "Users' CA", parent=root)
+
+
+def with_users(check, good, authorities, lists=()):
+    check.site(good.cert, good.key, "client_verify = optional\n" + "".join(
+        [f"client_ca = {a.cert}\n" for a in authorities] +
+        [f"client_crl = {path}\n" for path in lists]))
+    return check.run()
+
+
+def test_a_client_ca_that_leads_to_no_root_is_a_warning(check, good, users):
+    root, issuing = users
+    one_fault(with_users(check, good, [issuing]), "warning", "site.ini:9",
+              "tls.client_ca", "Users' CA", "is no root", "issuer is missing")
+    assert not faults(with_users(check, good, [issuing, root]))
+
+
+def test_a_client_ca_without_a_list_beside_others_is_a_warning(check, good,
+                                                               users):
+    root, issuing = users
+    one_fault(with_users(check, good, users, [root.crl()]), "warning",
+              "site.ini:10", "tls.client_ca", "Users' CA", "has no list",
+              "client_crl")
+    assert not faults(with_users(check, good, users,
+                                 [issuing.crl(), root.crl()]))
+
+
+def test_a_list_that_is_not_valid_yet_is_a_warning(check, good, users):
+    root, _ = users
+    path = root.folder / "early.crl"
+    openssl("ca", "-gencrl", "-config", root.config, "-cert", root.cert,
+            "-keyfile", root.key, "-crl_lastupdate", "20990101000000Z",
+            "-crl_nextupdate", "20990201000000Z", "-out", path)
+    one_fault(with_users(check, good, [root], [path]), "warning",
+              "site.ini:10", "tls.client_crl", "not valid before 2099-01-01")
 
 
 # https servers: line 14 of the site is the server, 15 and on what is added

@@ -92,6 +92,18 @@ def test_the_units_name_the_programs_where_they_are(folder):
     assert "d /opt/etc/tlsd/private 0700" in text
 
 
+def test_keys_of_the_samples_are_where_rproxy_cannot_look():
+    """With the files of sites in /etc/tlsd/sites, as README.md says."""
+    unit = (UNITS / "rproxy.service").read_text()
+    assert re.search(r"^InaccessiblePaths=.*-/etc/tlsd/private", unit, re.M)
+    for path in (ROOT / "conf/sites").glob("*.ini"):
+        keys = re.findall(r"^(?:tls_)?key = (\S+)", path.read_text(), re.M)
+        assert keys, path
+        for key in keys:
+            where = os.path.normpath(f"/etc/tlsd/sites/{key}")
+            assert os.path.dirname(where) == "/etc/tlsd/private", path
+
+
 @pytest.mark.parametrize("is_active", [True, False])
 def test_logs_rotate_whether_rproxy_runs_or_not(folder, is_active):
     text = (ROOT / "conf/logrotate.d/rproxy").read_text()

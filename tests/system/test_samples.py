@@ -23,14 +23,13 @@ def samples(folder, ca):
                          ("/run/tlsd", str(folder))):
             text = text.replace(old, new)
         target.write_text(text)
-    sites = folder / "sites"
 
     def take(pair, label):
-        shutil.copy(pair.cert, sites / "certs" / f"{label}.pem")
-        shutil.copy(pair.key, sites / "private" / f"{label}.key")
+        shutil.copy(pair.cert, folder / "certs" / f"{label}.pem")
+        shutil.copy(pair.key, folder / "private" / f"{label}.key")
 
     for name in ("certs", "private"):
-        (sites / name).mkdir()
+        (folder / name).mkdir()
     for label, names in (("portal", ["portal.example.com"]),
                          ("apps", ["apps.example.com",
                                    "*.apps.example.com"]),
@@ -38,7 +37,7 @@ def samples(folder, ca):
         take(ca.issue(f"sample-{label}", names), label)
     take(ca.user("sample-gateway", "The gateway"), "gateway-client")
     for name in ("users-ca", "intranet-ca"):
-        shutil.copy(ca.cert, sites / "certs" / f"{name}.pem")
+        shutil.copy(ca.cert, folder / "certs" / f"{name}.pem")
     return folder
 
 
@@ -53,7 +52,7 @@ def test_the_samples_are_good(samples):
 
 def test_the_keys_that_the_samples_leave_out_by_comment_exist(samples, ca):
     """A line that is taken in by removing the semicolon must be right."""
-    shutil.copy(ca.crl(), samples / "sites" / "certs" / "users.crl")
+    shutil.copy(ca.crl(), samples / "certs" / "users.crl")
     for path in (samples / "sites").glob("*.ini"):
         text = path.read_text().splitlines()
         path.write_text("".join(

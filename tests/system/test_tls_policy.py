@@ -354,6 +354,14 @@ def test_the_log_says_which_list_is_missing_or_old(tlsd, ca, two_cas):
         "certificate_expired (client certificate: CRL has expired)"
 
 
+def test_a_ca_that_leads_to_no_root_verifies_nobody(tlsd, ca, folder):
+    root = Authority(folder / "root", "Root")
+    between = root.below("Between")
+    t = tlsd(tls=f"client_verify = optional\nclient_ca = {between.cert}\n")
+    assert why_refused(t, ca, between.user("u", "Below")) == \
+        "unknown_ca (client certificate: unable to get issuer certificate)"
+
+
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_chain_may_be_as_deep_as_the_site_says(tlsd, ca, two_cas, depth):
     root, _ = two_cas

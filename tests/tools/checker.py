@@ -77,12 +77,17 @@ class Checker:
         return run.returncode, lines.splitlines()
 
 
+def faults(result):
+    _, lines = result
+    return [l for l in lines if l.startswith(("error: ", "warning: "))]
+
+
 def one_fault(result, kind, where, *texts):
     """The only fault, at that place, with all these texts in it."""
     status, lines = result
-    faults = [l for l in lines if l.startswith(("error: ", "warning: "))]
+    found = faults(result)
     assert status == (1 if kind == "error" else 0), lines
-    assert len(faults) == 1, lines
-    assert faults[0].startswith(f"{kind}: {where}: "), faults[0]
+    assert len(found) == 1, lines
+    assert found[0].startswith(f"{kind}: {where}: "), found[0]
     for text in texts:
-        assert text in faults[0], faults[0]
+        assert text in found[0], found[0]

@@ -15,7 +15,6 @@
 
 #include <libgen.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -56,57 +55,13 @@ static const char *const allowed[] = {
 	SANDBOX_END,
 };
 
-/* rproxy is a path; nothing else may be connected to. */
-static const struct sandbox_only allowed_if[] = {
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_UNIX },
-};
-
-/* TCP and no datagrams; to which ports is Landlock's to say. */
-static const struct sandbox_only is_stream = { .argument = 1,
-	.mask = ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
-	.value = SOCK_STREAM };
-static const struct sandbox_only allowed_for_servers[] = {
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_INET,
-	    .and = &is_stream },
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_INET6,
-	    .and = &is_stream },
-};
-
-/* Name servers are asked by datagrams, the kernel for our own addresses. */
-static const struct sandbox_only allowed_for_names[] = {
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_INET },
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_INET6 },
-	{ .call = "socket",
-	    .argument = 0,
-	    .mask = UINT64_MAX,
-	    .value = AF_NETLINK },
-};
-
-/* The C library's, and where what they link to may be. */
-static const char *const read_for_names[] = { "/etc", "/run", "/usr", "/lib",
-	"/lib64" };
-
-static void
-add_only(struct lock_up_rules *r, const struct sandbox_only *more, size_t n)
+/* Beside rproxy, which is a path. */
+static enum socket_need
+need_of(const struct lock_up_egress *e)
 {
-	CHECK(r->rules.n_only + n <= LOCK_UP_MAX_ONLY);
-	memcpy(&r->only[r->rules.n_only], more, n * sizeof(*more));
-	r->rules.n_only += n;
+	if (e->has_names)
+		return SOCKET_NEED_NAMES;
+	return e->n_port > 0 ? SOCKET_NEED_TCP : SOCKET_NEED_UNIX;
 }
 
 void
@@ -124,16 +79,12 @@ lock_up_rules(struct lock_up_rules *out, const struct lock_up_egress *e)
 		.no_tcp_out = true,
 		.tcp_ports = e->port,
 		.n_tcp_ports = e->n_port };
-	add_only(out, allowed_if, ARRAY_LEN(allowed_if));
+	out->rules.n_only = socket_rules(need_of(e), out->only);
 	if (e->has_names) {
-		add_only(out, allowed_for_names, ARRAY_LEN(allowed_for_names));
 		out->rules.n_allow +=
 		    resolve_calls(&out->allow[out->rules.n_allow]);
-		out->rules.read_only = read_for_names;
-		out->rules.n_read_only = ARRAY_LEN(read_for_names);
-	} else if (e->n_port > 0)
-		add_only(
-		    out, allowed_for_servers, ARRAY_LEN(allowed_for_servers));
+		out->rules.n_read_only = resolve_folders(&out->rules.read_only);
+	}
 }
 
 const char *

@@ -11,6 +11,7 @@
 
 #include "common/resolve.h"
 #include "common/sandbox.h"
+#include "common/socket_rules.h"
 #include "tlsd/config.h"
 
 /* What connections to https servers take; all zero: there are none. */
@@ -21,13 +22,12 @@ struct lock_up_egress {
 };
 
 #define LOCK_UP_MAX_CALLS (64 + RESOLVE_MAX_CALLS)
-#define LOCK_UP_MAX_ONLY 8
 
 /* The rules of a sandbox, and the memory that they point into. */
 struct lock_up_rules {
 	struct sandbox_rules rules;
 	const char *allow[LOCK_UP_MAX_CALLS];
-	struct sandbox_only only[LOCK_UP_MAX_ONLY];
+	struct sandbox_only only[SOCKET_RULES_MAX];
 };
 
 /* What a worker may do once it is ready; e stays borrowed. */

@@ -326,6 +326,33 @@ checks_all_sites_together(void **state)
 	stop(&r);
 }
 
+/* No client of TLS sends one, so another site would answer. */
+static void
+warns_of_an_address_that_tls_cannot_find(void **state)
+{
+	static const char *const want[] = {
+		"warning: b.ini:3: site.names: over TLS a client that uses "
+		"the address 192.0.2.1",
+		"warning: b.ini:4: site.names: over TLS a client that uses "
+		"the address 2001:db8::1",
+		NULL
+	};
+	struct run r;
+
+	(void)state;
+	start(&r);
+	(void)ini_files_write(&r.t, "a.ini",
+	    "[site]\nnames = 192.0.2.3\ndefault = yes\n"
+	    "[tls]\ncertificate = c\nkey = k\n");
+	(void)ini_files_write(&r.t, "b.ini",
+	    "[site]\nnames = b\nnames = 192.0.2.1\nnames = 2001:db8::1\n"
+	    "[tls]\ncertificate = c\nkey = k\n");
+	(void)ini_files_write(&r.t, "c.ini", "[site]\nnames = 192.0.2.2\n");
+	read_sites(&r, "*.ini");
+	ini_files_expect(&r.t, "addresses", want);
+	stop(&r);
+}
+
 static void
 refuses_a_pattern_that_names_no_file(void **state)
 {
@@ -400,6 +427,7 @@ main(void)
 		cmocka_unit_test(has_defaults_for_a_short_site),
 		cmocka_unit_test(names_the_faults_of_one_site),
 		cmocka_unit_test(checks_all_sites_together),
+		cmocka_unit_test(warns_of_an_address_that_tls_cannot_find),
 		cmocka_unit_test(refuses_a_pattern_that_names_no_file),
 		cmocka_unit_test(reads_a_file_once_however_often_it_is_named),
 		cmocka_unit_test(finds_the_same_sites_in_a_sealed_bundle),

@@ -135,6 +135,56 @@ needs_the_path_of_a_unix_socket(void **state)
 	assert_non_null(strstr(error, "nobody to take over from"));
 }
 
+/* A daemon that answers this, in a process of its own. */
+static pid_t
+start_giver(const char *path, struct slice answer)
+{
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct addr a;
+	pid_t pid;
+
+	assert_true(addr_parse(slice_of(path), &a));
+	assert_int_equal(bind(listener, &a.u.sa, a.len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		char asked[256];
+		int fd = accept(listener, NULL, NULL);
+
+		if (recv(fd, asked, sizeof(asked), 0) <= 0 ||
+		    send(fd, answer.p, answer.len, 0) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(listener);
+	return pid;
+}
+
+static void
+shows_an_answer_without_end_and_nothing_behind_it(void **state)
+{
+	char folder[] = "/tmp/takeover_test.XXXXXX", path[64];
+	char answer[TAKEOVER_MESSAGE_MAX], want[2 * TAKEOVER_MESSAGE_MAX];
+	struct takeover_fds t;
+	const char *error = NULL;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	memset(answer, 'x', sizeof(answer));
+	pid = start_giver(path, (struct slice){ answer, sizeof(answer) });
+	assert_int_equal(takeover_ask(path, &t, &error), -1);
+	snprintf(want, sizeof(want), "takeover: %s answers: %.*s", path,
+	    (int)sizeof(answer), answer);
+	assert_string_equal(error, want);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	unlink(path);
+	rmdir(folder);
+}
+
 int
 main(void)
 {
@@ -144,6 +194,8 @@ main(void)
 		cmocka_unit_test(hears_its_own_user),
 		cmocka_unit_test(does_not_hear_another_user),
 		cmocka_unit_test(needs_the_path_of_a_unix_socket),
+		cmocka_unit_test(
+		    shows_an_answer_without_end_and_nothing_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -99,6 +100,42 @@ json_has_all_that_is_known(void **state)
 	    "\"user_agent\":\"curl\"}\n");
 }
 
+/* Names in certificates are; people and machines look for them. */
+static void
+json_keeps_what_is_utf_8(void **state)
+{
+	static const struct {
+		struct slice subject;
+		const char *want;
+	} rows[] = {
+		{ SLICE("CN=J\xc3\xbcrgen"), "CN=J\\u00fcrgen" },
+		{ SLICE("\xe2\x82\xac.\xf0\x9f\x94\x91"),
+		    "\\u20ac.\\ud83d\\udd11" },
+		{ SLICE("\xf4\x8f\xbf\xbf"), "\\udbff\\udfff" },
+		/* no UTF-8: another byte, none, too long, a half, too large */
+		{ SLICE("\xc3!"), "\\u00c3!" },
+		{ SLICE("\xe2\x82"), "\\u00e2\\u0082" },
+		{ SLICE("\xc0\xaf"), "\\u00c0\\u00af" },
+		{ SLICE("\xed\xa0\x80"), "\\u00ed\\u00a0\\u0080" },
+		{ SLICE("\xf4\x90\x80\x80"), "\\u00f4\\u0090\\u0080\\u0080" },
+		{ SLICE("\xff\xbf"), "\\u00ff\\u00bf" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct access_entry e = { .cert_subject = rows[i].subject };
+		struct buf b = { 0 };
+		char want[200];
+
+		snprintf(want, sizeof(want), ",\"cert_subject\":\"%s\"}\n",
+		    rows[i].want);
+		assert_true(access_line_write(&b, ACCESS_LOG_JSON, &e));
+		assert_true(buf_append(&b, "", 1, buf_len(&b) + 1));
+		assert_non_null(strstr(buf_slice(&b).p, want));
+		buf_release(&b);
+	}
+}
+
 static void
 a_request_that_was_refused_is_shown_as_it_came(void **state)
 {
@@ -157,6 +194,7 @@ main(void)
 		cmocka_unit_test(common_is_the_common_log_format),
 		cmocka_unit_test(combined_adds_referer_and_user_agent),
 		cmocka_unit_test(json_has_all_that_is_known),
+		cmocka_unit_test(json_keeps_what_is_utf_8),
 		cmocka_unit_test(
 		    a_request_that_was_refused_is_shown_as_it_came),
 		cmocka_unit_test(a_client_cannot_forge_a_line_or_a_field),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,8 +22,8 @@
 #define LANDLOCK_WITH_TCP 4
 
 /* the last three: what the address sanitizer does at a process's end */
-static const char *const calls[] = { "socket", "connect", "sendto", "close",
-	"exit_group", "exit", "sigaltstack", "mmap", "munmap" };
+static const char *const calls[] = { "connect", "sendto", "close", "exit_group",
+	"exit", "sigaltstack", "mmap", "munmap" };
 
 static struct sockaddr_in http_server, https_server, other;
 
@@ -114,6 +115,77 @@ does_not_connect_by_sending(void **state)
 }
 
 static int
+try_datagrams(const struct sockaddr_in *a)
+{
+	(void)a;
+	return socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? 0 : errno;
+}
+
+static int
+try_packets(const struct sockaddr_in *a)
+{
+	(void)a;
+	return socket(AF_PACKET, SOCK_RAW, 0) >= 0 ? 0 : errno;
+}
+
+/* The kernel's rules about TCP do not hold for it. */
+static int
+try_mptcp(const struct sockaddr_in *a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		return errno;
+	return connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 ? 0
+									: errno;
+}
+
+static void
+makes_no_sockets_but_those_it_needs(void **state)
+{
+	(void)state;
+	assert_int_equal(result_of(try_datagrams, &other, false), EPERM);
+	assert_int_equal(result_of(try_datagrams, &other, true), 0);
+	assert_int_equal(result_of(try_packets, &other, true), EPERM);
+	assert_int_equal(result_of(try_mptcp, &other, false), EPERM);
+	assert_int_equal(result_of(try_mptcp, &other, true), EPERM);
+}
+
+static int
+try_read(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/etc/passwd", O_RDONLY) >= 0 ? 0 : errno;
+}
+
+static int
+try_read_elsewhere(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/tmp", O_RDONLY) >= 0 ? 0 : errno;
+}
+
+static int
+try_write(const struct sockaddr_in *a)
+{
+	(void)a;
+	return open("/tmp/lock-up-test", O_WRONLY | O_CREAT, 0600) >= 0 ? 0
+									: errno;
+}
+
+static void
+reads_only_what_names_are_looked_up_in(void **state)
+{
+	(void)state;
+	if (!has_landlock())
+		skip();
+	assert_int_equal(result_of(try_read, &other, false), EPERM);
+	assert_int_equal(result_of(try_read, &other, true), 0);
+	assert_int_equal(result_of(try_read_elsewhere, &other, true), EACCES);
+	assert_int_equal(result_of(try_write, &other, true), EACCES);
+}
+
+static int
 set_up(void **state)
 {
 	(void)state;
@@ -130,6 +202,8 @@ main(void)
 		cmocka_unit_test(reaches_http_servers_and_nothing_else_by_tcp),
 		cmocka_unit_test(asks_name_servers_where_there_are_names),
 		cmocka_unit_test(does_not_connect_by_sending),
+		cmocka_unit_test(makes_no_sockets_but_those_it_needs),
+		cmocka_unit_test(reads_only_what_names_are_looked_up_in),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

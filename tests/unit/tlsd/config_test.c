@@ -16,7 +16,7 @@
 #define SITE_B "[site]\nnames = b\n"
 #define SITE_C "[site]\nnames = c\n[tls]\ncertificate = c1.pem\nkey = c.key\n"
 #define LISTEN "[listen x]\naddress = 127.0.0.1:8443\n"
-#define TLSD "[tlsd]\nsites = *.site\nbackend = run/s.sock\n"
+#define TLSD "[tlsd]\nsites = *.site\nbackend = s.sock\n"
 
 struct run {
 	struct ini_files t;
@@ -75,7 +75,7 @@ has_the_documented_defaults(void **state)
 	assert_int_equal(c->backend_wait_ms, 5000);
 	assert_int_equal(c->max_connections, 20000);
 	ini_files_shorten(&r.t, c->backend, text);
-	assert_string_equal(text, "run/s.sock");
+	assert_string_equal(text, "s.sock");
 	assert_int_equal(c->n_listen, 1);
 	assert_string_equal(c->listen[0].name, "x");
 	assert_int_equal(addr_port(&c->listen[0].address[0]), 8443);
@@ -278,6 +278,9 @@ names_every_fault(void **state)
 		{ TLSD "log = none/here/x.log\n" LISTEN,
 		    { "error: tlsd.ini:4: tlsd.log: the folder none/here/: No "
 		      "such file" } },
+		{ "[tlsd]\nsites = *.site\nbackend = none/here/s\n" LISTEN,
+		    { "error: tlsd.ini:3: tlsd.backend: the folder "
+		      "none/here/: No such file" } },
 		{ TLSD LISTEN "[site]\nnames = x\n",
 		    { "error: tlsd.ini:6: [site]: unknown section, tlsd.ini "
 		      "may have: [tlsd], [listen NAME]" } },
