@@ -19,11 +19,21 @@
 
 /* A client that expects 100 need not wait for ever (RFC 9110, 10.1.1). */
 #define CONTINUE_MS 1000
+#define NOW_MS 1
 
 static bool
 waits_for_continue(const struct exchange *x)
 {
 	return x->expects_continue && x->up.content_bytes == 0;
+}
+
+/* request_header_remove may have taken the field: then nobody else says it. */
+static uint64_t
+continue_ms(const struct exchange *x)
+{
+	const struct fields *f = &x->request.head.fields;
+
+	return fields_first(f, FIELD_EXPECT) != NULL ? CONTINUE_MS : NOW_MS;
 }
 
 /* More of the request's body has a place to go. */
@@ -116,7 +126,7 @@ wait_ms(struct exchange *x, enum exchange_wait what)
 	case WAIT_NONE:
 		return 0;
 	case WAIT_CLIENT_CONTINUE:
-		return CONTINUE_MS;
+		return continue_ms(x);
 	case WAIT_CLIENT_BODY:
 		return x->credit.left_ms;
 	case WAIT_CLIENT_SEND:
