@@ -344,11 +344,25 @@ def test_a_server_that_fails_its_probes_gets_no_requests(rproxy, backend):
     assert wait_for(lambda: len(a.probes) > before + 4)
     assert each(rproxy.port) == {"a"}
 
-    a.status = 500  # all down: somebody is asked all the same
+    a.status = 500  # all down: they are asked all the same, in turn
     assert wait_for(lambda: rproxy.log().count(": down, ") >= 2)
-    assert each(rproxy.port, 4) <= {"a", "b"}
+    assert each(rproxy.port) == {"a", "b"}
     a.status = b.status = 200
     assert wait_for(lambda: each(rproxy.port) == {"a", "b"})
+
+
+def test_sessions_stay_where_they_are_when_all_probes_fail(rproxy, backend):
+    """A page for the probes that has gone takes nobody's session away."""
+    a, b = Patient("a"), Patient("b")
+    a.status = b.status = 404
+    rproxy.start(0, site=CLUSTER.format(
+        app="tomcat", a=backend(a), b=backend(b),
+        more="health = /gone\nhealth_interval = 100ms\n"))
+    assert wait_for(lambda: rproxy.log().count(": down, ") == 2)
+    for server in "ab":
+        answers = {fetch(rproxy.port, "/", headers=[
+            ("Cookie", f"JSESSIONID=1.{server}")]).text for _ in range(4)}
+        assert answers == {server}
 
 
 def test_one_prober_serves_all_workers_and_can_write_alone(rproxy, backend):
