@@ -27,7 +27,9 @@ static bool
 bind_client(struct exchange *x)
 {
 	const struct pool_conf *pool = x->plan.pool;
+	const struct http_conf *http = &x->plan.site->http;
 	const struct sticky_wishes *w = &x->tries.wishes;
+	bool secure = cookies_are_secure(http, x->who.https);
 	unsigned server =
 	    (unsigned)(x->server->server->conf - x->plan.pool->server);
 	struct slice value;
@@ -35,8 +37,8 @@ bind_client(struct exchange *x)
 	if (pool->sticky != STICKY_COOKIE || pool->n_server < 2 ||
 	    (w->n > 0 && w->server[0] == server))
 		return true;
-	value = sticky_cookie(pool, server,
-	    cookies_are_secure(&x->plan.site->http, x->who.https), &x->arena);
+	value = sticky_cookie(
+	    pool, server, secure, cookies_same_site(http, secure), &x->arena);
 	return value.p != NULL &&
 	       fields_add(&x->response.fields, SLICE("Set-Cookie"), value);
 }

@@ -131,17 +131,22 @@ token_of(const struct pool_conf *pool, unsigned server, char out[17])
 	    siphash(&key, slice_first(slice_of(text), (size_t)n)));
 }
 
+/*
+ * It goes wherever the session's own cookie goes: were it kept from the POST
+ * with which an identity provider sends a browser back, that one would reach a
+ * server that does not know the session.
+ */
 struct slice
-sticky_cookie(
-    const struct pool_conf *pool, unsigned server, bool secure, struct arena *a)
+sticky_cookie(const struct pool_conf *pool, unsigned server, bool secure,
+    struct slice same_site, struct arena *a)
 {
 	const char *name =
 	    pool->sticky_cookie != NULL ? pool->sticky_cookie : own_form.cookie;
 	char token[17];
 
 	token_of(pool, server, token);
-	return arena_printf(a, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s", name,
-	    token, secure ? "; Secure" : "");
+	return arena_printf(a, "%s=%s; Path=/; HttpOnly%s%.*s", name, token,
+	    secure ? "; Secure" : "", SLICE_FMT(same_site));
 }
 
 /* wishes ------------------------------------------------------------------- */

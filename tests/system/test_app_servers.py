@@ -279,7 +279,7 @@ def test_a_cookie_of_ours_binds_where_the_server_has_none(rproxy, backend):
         first = c.request("GET", "/")
         cookies = [v for v in first.all("Set-Cookie") if "ROUTEID" in v]
         assert len(cookies) == 1
-        assert cookies[0].endswith("; Path=/; HttpOnly; SameSite=Lax")
+        assert cookies[0].endswith("; Path=/; HttpOnly")
         cookie = cookies[0].split(";")[0]
         for _ in range(8):
             answer = c.request("GET", "/", [("Cookie", cookie)])
@@ -297,6 +297,18 @@ def test_a_cookie_of_ours_is_secure_where_the_site_says_so(rproxy, backend):
     cookies = fetch(rproxy.port).all("Set-Cookie")
     assert len(cookies) == 2
     assert all(v.endswith("; Secure") for v in cookies)
+
+
+def test_a_cookie_of_ours_goes_wherever_that_of_the_session_goes(
+        rproxy, backend):
+    """Also with the POST of an identity provider, from another site."""
+    a, b = backend(instance("a")), backend(instance("b"))
+    rproxy.start(0, site=CLUSTER.format(
+        app="weblogic", a=a, b=b,
+        more="[http]\ncookie_secure = on\ncookie_samesite = none"))
+    cookies = fetch(rproxy.port).all("Set-Cookie")
+    assert len(cookies) == 2
+    assert all(v.endswith("; Secure; SameSite=None") for v in cookies)
 
 
 class Patient:

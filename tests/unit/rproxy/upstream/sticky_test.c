@@ -183,7 +183,7 @@ cookie_of(const struct pool_conf *pool, unsigned server, char out[64])
 	struct slice set;
 
 	arena_init(&a, 4096);
-	set = sticky_cookie(pool, server, true, &a);
+	set = sticky_cookie(pool, server, true, SLICE_NONE, &a);
 	set = slice_first(set, slice_find(set, ';'));
 	(void)snprintf(out, 64, "%.*s", SLICE_FMT(set));
 	arena_fini(&a);
@@ -214,7 +214,7 @@ a_cookie_of_ours_leads_back_to_its_server(void **state)
 }
 
 static void
-a_cookie_of_ours_is_secure_on_https(void **state)
+a_cookie_of_ours_has_the_attributes_it_is_given(void **state)
 {
 	const struct pool_conf pool = { .server = servers,
 		.n_server = ARRAY_LEN(servers),
@@ -225,12 +225,12 @@ a_cookie_of_ours_is_secure_on_https(void **state)
 
 	(void)state;
 	arena_init(&a, 4096);
-	set = sticky_cookie(&pool, 0, true, &a);
+	set = sticky_cookie(&pool, 0, true, SLICE("; SameSite=None"), &a);
 	assert_true(slice_starts_with(set, SLICE("S=")));
 	assert_true(slice_ends_with_nocase(
-	    set, SLICE("; Path=/; HttpOnly; SameSite=Lax; Secure")));
-	set = sticky_cookie(&pool, 0, false, &a);
-	assert_true(slice_ends_with_nocase(set, SLICE("; SameSite=Lax")));
+	    set, SLICE("; Path=/; HttpOnly; Secure; SameSite=None")));
+	set = sticky_cookie(&pool, 0, false, SLICE_NONE, &a);
+	assert_true(slice_ends_with_nocase(set, SLICE("; Path=/; HttpOnly")));
 	arena_fini(&a);
 }
 
@@ -243,7 +243,8 @@ main(void)
 		cmocka_unit_test(one_server_or_no_stickiness_has_no_wishes),
 		cmocka_unit_test(values_of_any_length_are_survived),
 		cmocka_unit_test(a_cookie_of_ours_leads_back_to_its_server),
-		cmocka_unit_test(a_cookie_of_ours_is_secure_on_https),
+		cmocka_unit_test(
+		    a_cookie_of_ours_has_the_attributes_it_is_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
