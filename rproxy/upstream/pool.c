@@ -110,11 +110,7 @@ pool_new(struct upstream *u, const struct site_conf *site,
 	p->conf = conf;
 	p->home = u;
 	p->n = (unsigned)conf->n_server;
-	if (conf->n_server > POOL_MAX_SERVERS) {
-		log_warning("pool %s: only the first %d servers are used",
-		    conf->name, POOL_MAX_SERVERS);
-		p->n = POOL_MAX_SERVERS;
-	}
+	CHECK(p->n <= POOL_SERVERS_MAX);
 	p->server = mem_need(p->n * sizeof(*p->server));
 	p->turn = mem_need(p->n * sizeof(*p->turn));
 	for (unsigned i = 0; i < p->n; i++) {
