@@ -9,9 +9,10 @@
  *	ASKING      the request is out; connect_timeout is for both of these
  *	CLOSING     the verdict is in; the handle is on its way out
  *
- * A probe is one GET of the pool's path on a connection of its own, under the
- * site's first name, and only the status of the answer is looked at: what a
- * server says about itself is worth nothing unless it can still say it.
+ * A probe is one GET of the pool's path on a connection of its own, with the
+ * site's first name in Host, or the server's own (preserve_host), and only the
+ * status of the answer is looked at: what a server says about itself is worth
+ * nothing unless it can still say it.
  * What fails without a word from the server, since tlsd is away or something
  * has run out here, is no verdict.
  *
@@ -38,6 +39,7 @@
 #include "rproxy/lock_up.h"
 #include "rproxy/upstream/egress.h"
 #include "rproxy/upstream/health.h"
+#include "rproxy/upstream/pool.h"
 
 static const char *const allowed[] = {
 	"epoll_wait",
@@ -379,17 +381,30 @@ on_deadline(struct deadline *d)
 
 /* all of them -------------------------------------------------------------- */
 
+/* The Host that requests have: one that knows no other name answers 404. */
 static char *
-request_of(const struct site_conf *site, const struct pool_conf *pool)
+host_of(const struct site_conf *site, const struct server_conf *server)
 {
-	size_t room = strlen(pool->health) + strlen(site->name) + 128;
-	char *text = mem_need(room);
 	bool wild = site->name[0] == '*';
+
+	if (!site->http.preserve_host)
+		return server_authority(server, false);
+	return mem_need_strdup(wild ? site->name + 2 : site->name);
+}
+
+static char *
+request_of(const struct site_conf *site, const struct pool_conf *pool,
+    const struct server_conf *server)
+{
+	char *host = host_of(site, server);
+	size_t room = strlen(pool->health) + strlen(host) + 128;
+	char *text = mem_need(room);
 
 	(void)snprintf(text, room,
 	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rproxy prober\r\n"
 	    "Accept: */*\r\nConnection: close\r\n\r\n",
-	    pool->health, wild ? site->name + 2 : site->name);
+	    pool->health, host);
+	mem_free(host);
 	return text;
 }
 
@@ -402,7 +417,7 @@ probe_init(struct prober *w, struct probe *p, const struct site_conf *site,
 	p->home = w;
 	p->pool = pool;
 	p->server = server;
-	p->request = request_of(site, pool);
+	p->request = request_of(site, pool, server);
 	p->key = health_key(site, pool, server);
 	p->count.down = health_is_down(w->page, p->key);
 	if (server->https)

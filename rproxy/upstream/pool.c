@@ -51,8 +51,8 @@ struct upstream {
 
 /* start -------------------------------------------------------------------- */
 
-static char *
-authority_of(const struct server_conf *conf, bool always_port)
+char *
+server_authority(const struct server_conf *conf, bool always_port)
 {
 	char text[512];
 	bool is_v6 = strchr(conf->host, ':') != NULL;
@@ -90,8 +90,8 @@ server_init(struct server *s, struct upstream *u, const struct site_conf *site,
 	s->pool = pool;
 	s->home = u;
 	s->label = conf->id != NULL ? mem_need_strdup(conf->id)
-				    : authority_of(conf, true);
-	s->authority = authority_of(conf, false);
+				    : server_authority(conf, true);
+	s->authority = server_authority(conf, false);
 	make_idle_lists(s);
 	if (conf->https)
 		s->question = egress_question(site, pool, conf);

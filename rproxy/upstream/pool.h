@@ -41,6 +41,10 @@ struct server {
 
 struct pool;
 
+/* "host:port"; without the port where it is the usual one, unless always_port.
+ * Owned by the caller.  Aborts on failure. */
+char *server_authority(const struct server_conf *conf, bool always_port);
+
 /*
  * Resolves all names: to be called before the sandbox.  Aborts on failure.
  * egress: path of tlsd's socket, NULL when there is no https server; outlives

@@ -363,6 +363,17 @@ def test_a_server_that_fails_its_probes_gets_no_requests(rproxy, backend):
     assert wait_for(lambda: each(rproxy.port) == {"a", "b"})
 
 
+def test_probes_name_the_host_that_requests_name(rproxy, backend):
+    a = Patient("a")
+    port = backend(a)
+    rproxy.start(0, site=CLUSTER.format(
+        app="none", a=port, b=backend(Patient("b")),
+        more="health = /\nhealth_interval = 100ms\n"
+             "[http]\npreserve_host = no\n"))
+    assert wait_for(lambda: a.probes)
+    assert f"\r\nHost: 127.0.0.1:{port}\r\n" in a.probes[0]
+
+
 def test_sessions_stay_where_they_are_when_all_probes_fail(rproxy, backend):
     """A page for the probes that has gone takes nobody's session away."""
     a, b = Patient("a"), Patient("b")
