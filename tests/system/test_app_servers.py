@@ -3,6 +3,7 @@ what clients try to tell them."""
 
 import re
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -361,6 +362,27 @@ def test_a_server_that_fails_its_probes_gets_no_requests(rproxy, backend):
     assert each(rproxy.port) == {"a", "b"}
     a.status = b.status = 200
     assert wait_for(lambda: each(rproxy.port) == {"a", "b"})
+
+
+def test_a_server_may_say_all_that_it_has_to_say_to_a_probe(rproxy, backend):
+    ends = []
+
+    def serve(connection, _address):
+        connection.recv(65536)
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n"
+                               b"Connection: close\r\n\r\n" + bytes(2000000))
+            connection.shutdown(socket.SHUT_WR)
+            ends.append(connection.recv(1))
+        except OSError as error:
+            ends.append(error)
+
+    port = backend(serve)
+    rproxy.start(0, site=CLUSTER.format(
+        app="none", a=port, b=port + 1,
+        more="health = /\nhealth_interval = 100ms\n"))
+    assert wait_for(lambda: len(ends) >= 2)
+    assert ends[:2] == [b"", b""]
 
 
 def test_probes_name_the_host_that_requests_name(rproxy, backend):
