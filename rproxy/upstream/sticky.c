@@ -36,14 +36,15 @@ struct form {
 	id_parser *parse;
 };
 
+/* Behind each dot: ids may have some, "node1.example.com". */
 static void
-after_last_dot(struct slice value, struct slice id[STICKY_WISHES])
+after_dots(struct slice value, struct slice id[STICKY_WISHES])
 {
-	for (size_t i = value.len; i > 0; i--) {
-		if (value.p[i - 1] != '.')
-			continue;
-		id[0] = slice_from(value, i);
-		return;
+	struct slice part;
+
+	for (unsigned i = 0; i < STICKY_WISHES; i++) {
+		(void)slice_split(&value, '.', &part);
+		id[i] = value;
 	}
 }
 
@@ -92,9 +93,9 @@ third_part(struct slice value, struct slice id[STICKY_WISHES])
 }
 
 static const struct form forms[] = {
-	[APP_TOMCAT] = { "JSESSIONID", false, after_last_dot },
-	[APP_WILDFLY] = { "JSESSIONID", false, after_last_dot },
-	[APP_JETTY] = { "JSESSIONID", false, after_last_dot },
+	[APP_TOMCAT] = { "JSESSIONID", false, after_dots },
+	[APP_WILDFLY] = { "JSESSIONID", false, after_dots },
+	[APP_JETTY] = { "JSESSIONID", false, after_dots },
 	[APP_WEBLOGIC] = { "JSESSIONID", false, after_bangs },
 	[APP_WEBSPHERE] = { "JSESSIONID", false, after_colons },
 	[APP_SAP_JAVA] = { "saplb_", true, in_parentheses },

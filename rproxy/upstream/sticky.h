@@ -9,7 +9,7 @@
 #include "common/site_conf.h"
 #include "rproxy/http/fields.h"
 
-#define STICKY_WISHES 4
+#define STICKY_WISHES 8
 
 /* Servers of the pool that a request asks for, the best one first. */
 struct sticky_wishes {

@@ -18,6 +18,7 @@ static struct server_conf servers[] = {
 	{ .host = "10.0.0.2", .port = 80, .id = "worker.2" },
 	{ .host = "10.0.0.3", .port = 80, .id = "host_SID_01" },
 	{ .host = "10.0.0.4", .port = 80, .id = "-1234" },
+	{ .host = "10.0.0.5", .port = 80, .id = "n1.portal.example.com" },
 };
 
 struct sticky_case {
@@ -28,11 +29,16 @@ struct sticky_case {
 };
 
 static const struct sticky_case cases[] = {
-	/* Tomcat, WildFly, Jetty: behind the last dot */
+	/* Tomcat, WildFly, Jetty: behind a dot */
 	{ APP_TOMCAT, "/", NULL, "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc.J2EE6500", "0" },
 	{ APP_WILDFLY, "/", "a=b; JSESSIONID=abc.J2EE6500; c=d", "0" },
 	{ APP_JETTY, "/", "JSESSIONID=\"node0x.J2EE6500\"", "0" },
+	{ APP_TOMCAT, "/", "JSESSIONID=a.b.J2EE6500", "0" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.n1.portal.example.com", "4" },
+	{ APP_TOMCAT, "/", "JSESSIONID=a.b.n1.portal.example.com", "4" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.n2.portal.example.com", "" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.J2EE6500.gone", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc.", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=J2EE6500", "" },
@@ -135,7 +141,7 @@ another_name_may_be_given_to_the_cookie(void **state)
 	pool.sticky_cookie = "SHOPID";
 	read_as_text(&pool, APP_TOMCAT, "/a;shopid=x.-1234",
 	    "JSESSIONID=a.J2EE6500; SHOPID=b.worker.2", got);
-	assert_string_equal(got, "3");
+	assert_string_equal(got, "31");
 }
 
 static void
