@@ -170,21 +170,33 @@ def test_request_that_was_refused_is_in_the_logs(rproxy, line, shown):
     assert shown[0] < " " or f": {shown[:10]}" in rproxy.log()
 
 
+def metrics(folder):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(folder / "admin.sock"))
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        return s.makefile().read()
+
+
 def test_reasons_are_counted(rproxy, bad, folder):
     start(rproxy, bad.port, f"admin = {folder}/admin.sock\n")
     raw(rproxy.port, b"GET / HTTP/1.1\r\n\r\n")
     fetch(rproxy.port, "/raw/both")
     fetch(rproxy.port, "/raw/both")
-
-    def metrics():
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(str(folder / "admin.sock"))
-            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            return s.makefile().read()
     assert wait_for(lambda: 'failures_total{reason="response_length"} 2'
-                    in metrics(), 3)
-    assert 'failures_total{reason="bad_host"} 1' in metrics()
-    assert 'failures_total{reason="bad_length"} 0' in metrics()
+                    in metrics(folder), 3)
+    assert 'failures_total{reason="bad_host"} 1' in metrics(folder)
+    assert 'failures_total{reason="bad_length"} 0' in metrics(folder)
+
+
+def test_every_status_is_counted(rproxy, bad, folder):
+    """Those that nobody has defined as what clients take them for."""
+    start(rproxy, bad.port, f"admin = {folder}/admin.sock\n")
+    for status in (200, 302, 404, 599, 600, 999):
+        assert fetch(rproxy.port, f"/status/{status}").status == status
+    for line in ('{code="2xx"} 1', '{code="3xx"} 1', '{code="4xx"} 1',
+                 '{code="5xx"} 3'):
+        assert wait_for(lambda: f"requests_total{line}\n" in metrics(folder),
+                        3), metrics(folder)
 
 
 # paths ----------------------------------------------------------------------
