@@ -62,7 +62,9 @@ server_wait(const struct exchange *x)
 {
 	if (x->state != EXCHANGE_RELAY)
 		return WAIT_NONE;
-	if (buf_len(&x->server->stream.out) > 0 && !x->up_stopped)
+	/* one that answers already may leave the rest of the request */
+	if (x->status == 0 && buf_len(&x->server->stream.out) > 0 &&
+	    !x->up_stopped)
 		return WAIT_SERVER_SEND;
 	/* we do not read what the client would not take */
 	if (buf_len(&x->client->stream.out) > 0)
@@ -84,13 +86,19 @@ max_credit_ms(const struct exchange *x)
 	return own != 0 ? own : x->home->front->config->body_timeout_ms;
 }
 
+static unsigned
+min_rate(const struct exchange *x)
+{
+	unsigned own = x->plan.route->body_min_rate;
+
+	return own != 0 ? own : x->home->front->config->body_min_rate;
+}
+
 static uint64_t
 earned_ms(const struct exchange *x, uint64_t bytes)
 {
-	unsigned rate = x->plan.route->body_min_rate;
+	unsigned rate = min_rate(x);
 
-	if (rate == 0)
-		rate = x->home->front->config->body_min_rate;
 	return rate == 0 ? UINT32_MAX : bytes * 1000 / rate;
 }
 
@@ -143,6 +151,19 @@ wait_ms(struct exchange *x, enum exchange_wait what)
 	return 0;
 }
 
+/*
+ * A server that has begun its answer is not silent while it takes the rest of
+ * the request; but a client that drips must not hold it for ever.  So what
+ * body_min_rate asks for in read_timeout is one step.
+ */
+static uint64_t
+steps_of_upload(const struct exchange *x)
+{
+	uint64_t step = min_rate(x) * x->plan.route->read_timeout_ms / 1000;
+
+	return x->server->stream.bytes_out / (step > 0 ? step : 1);
+}
+
 /* A counter of what is waited for: when it moves, the time begins anew. */
 static uint64_t
 progress(const struct exchange *x, enum exchange_wait what)
@@ -160,7 +181,7 @@ progress(const struct exchange *x, enum exchange_wait what)
 	case WAIT_SERVER_HEAD:
 		return x->n_interim;
 	case WAIT_SERVER_BODY:
-		return x->server->stream.bytes_in;
+		return x->server->stream.bytes_in + steps_of_upload(x);
 	case WAIT_TUNNEL:
 		return tunnel_progress(&x->tunnel);
 	}
