@@ -166,10 +166,21 @@ change_protocol(struct exchange *x, char *bytes, size_t len)
 		   : REASON_OK;
 }
 
+/* It has not left yet: a fault of the body that came with it can be told. */
+static void
+take_head_back(struct exchange *x, size_t out_bytes)
+{
+	buf_shorten(&x->client->stream.out, out_bytes);
+	x->front.head_is_out = false;
+	x->status = 0;
+	x->head_ms = -1;
+}
+
 /* bytes: what came behind the head. */
 static enum reason
 final(struct exchange *x, char *bytes, size_t len)
 {
+	size_t out_bytes = buf_len(&x->client->stream.out);
 	struct framing framing;
 	enum reason why = framing_of_response(
 	    &x->response, x->request.head.method_id, &framing);
@@ -189,7 +200,10 @@ final(struct exchange *x, char *bytes, size_t len)
 		&x->front, x->client, &x->response, &framing, exchange_date(x)))
 		return REASON_NO_MEMORY;
 	body_relay_init(&x->down, &framing, x->front.body_is_chunked, 0);
-	return feed(x, bytes, len);
+	why = feed(x, bytes, len);
+	if (why != REASON_OK && why != REASON_CLIENT_GONE)
+		take_head_back(x, out_bytes);
+	return why;
 }
 
 static enum reason
