@@ -223,6 +223,10 @@ check_pool(const struct site_conf *site, size_t no, struct conf_faults *f)
 
 	for (size_t i = 0; i < pool->n_server; i++)
 		check_server(pool, i, f);
+	if (pool->n_server > POOL_SERVERS_MAX)
+		conf_error(f, pool->server[POOL_SERVERS_MAX].at,
+		    "pool.server: a pool has at most %d servers",
+		    POOL_SERVERS_MAX);
 	check_pool_tls(pool, f);
 	for (size_t i = 0; i < site->n_route; i++)
 		if (site->route[i].pool_http == pool ||

@@ -211,6 +211,8 @@ enum upstream_share {
 	UPSTREAM_SHARE_CLIENT, /* with the same client connection alone */
 };
 
+#define POOL_SERVERS_MAX 256
+
 struct pool_conf {
 	struct conf_place at;
 	char *name;

@@ -374,10 +374,11 @@ begin(struct exchange *x, enum reason why)
 			advance(x);
 		return;
 	}
-	if (why == REASON_OK)
-		why = exchange_request_rewrite(x);
+	/* the client waits, whether or not the server is going to know */
 	x->expects_continue =
 	    !x->up.done && fields_first(&r->fields, FIELD_EXPECT) != NULL;
+	if (why == REASON_OK)
+		why = exchange_request_rewrite(x);
 	x->need = reuse_need_of(r->method_id, !x->up.done);
 	if (why == REASON_OK)
 		why = try_next(x);

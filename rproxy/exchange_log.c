@@ -125,14 +125,21 @@ log_failure(const struct exchange *x)
 		log_warning("%s", text);
 }
 
+/* What is beyond 599 is a server error to clients (RFC 9110 section 15). */
+static unsigned
+class_of(unsigned status)
+{
+	return status >= 600 ? 5 : status / 100;
+}
+
 void
 exchange_log(struct exchange *x)
 {
 	struct metrics *m = x->home->metrics;
 	int file = access_log_for(x->home->log, x->plan.site);
 
-	if (x->status >= 100 && x->status < 600)
-		metrics_add(m, M_REQUESTS_1XX + x->status / 100 - 1, 1);
+	if (x->status != 0)
+		metrics_add(m, M_REQUESTS_1XX + class_of(x->status) - 1, 1);
 	if (file >= 0)
 		log_access(x, file);
 	if (x->why == REASON_OK)

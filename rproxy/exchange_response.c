@@ -27,7 +27,9 @@ static bool
 bind_client(struct exchange *x)
 {
 	const struct pool_conf *pool = x->plan.pool;
+	const struct http_conf *http = &x->plan.site->http;
 	const struct sticky_wishes *w = &x->tries.wishes;
+	bool secure = cookies_are_secure(http, x->who.https);
 	unsigned server =
 	    (unsigned)(x->server->server->conf - x->plan.pool->server);
 	struct slice value;
@@ -35,8 +37,8 @@ bind_client(struct exchange *x)
 	if (pool->sticky != STICKY_COOKIE || pool->n_server < 2 ||
 	    (w->n > 0 && w->server[0] == server))
 		return true;
-	value = sticky_cookie(pool, server,
-	    cookies_are_secure(&x->plan.site->http, x->who.https), &x->arena);
+	value = sticky_cookie(
+	    pool, server, secure, cookies_same_site(http, secure), &x->arena);
 	return value.p != NULL &&
 	       fields_add(&x->response.fields, SLICE("Set-Cookie"), value);
 }
@@ -176,10 +178,21 @@ has_timed_out_idle(const struct exchange *x)
 	       x->need == REUSE_ANY && x->n_retries == 0 && x->n_interim == 0;
 }
 
+/* It has not left yet: a fault of the body that came with it can be told. */
+static void
+take_head_back(struct exchange *x, size_t out_bytes)
+{
+	buf_shorten(&x->client->stream.out, out_bytes);
+	x->front.head_is_out = false;
+	x->status = 0;
+	x->head_ms = -1;
+}
+
 /* bytes: what came behind the head. */
 static enum reason
 final(struct exchange *x, char *bytes, size_t len)
 {
+	size_t out_bytes = buf_len(&x->client->stream.out);
 	struct framing framing;
 	enum reason why = framing_of_response(
 	    &x->response, x->request.head.method_id, &framing);
@@ -203,7 +216,10 @@ final(struct exchange *x, char *bytes, size_t len)
 		&x->front, x->client, &x->response, &framing, exchange_date(x)))
 		return REASON_NO_MEMORY;
 	body_relay_init(&x->down, &framing, x->front.body_is_chunked, 0);
-	return feed(x, bytes, len);
+	why = feed(x, bytes, len);
+	if (why != REASON_OK && why != REASON_CLIENT_GONE)
+		take_head_back(x, out_bytes);
+	return why;
 }
 
 static enum reason

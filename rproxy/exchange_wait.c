@@ -19,11 +19,21 @@
 
 /* A client that expects 100 need not wait for ever (RFC 9110, 10.1.1). */
 #define CONTINUE_MS 1000
+#define NOW_MS 1
 
 static bool
 waits_for_continue(const struct exchange *x)
 {
 	return x->expects_continue && x->up.content_bytes == 0;
+}
+
+/* request_header_remove may have taken the field: then nobody else says it. */
+static uint64_t
+continue_ms(const struct exchange *x)
+{
+	const struct fields *f = &x->request.head.fields;
+
+	return fields_first(f, FIELD_EXPECT) != NULL ? CONTINUE_MS : NOW_MS;
 }
 
 /* More of the request's body has a place to go. */
@@ -52,7 +62,9 @@ server_wait(const struct exchange *x)
 {
 	if (x->state != EXCHANGE_RELAY)
 		return WAIT_NONE;
-	if (buf_len(&x->server->stream.out) > 0 && !x->up_stopped)
+	/* one that answers already may leave the rest of the request */
+	if (x->status == 0 && buf_len(&x->server->stream.out) > 0 &&
+	    !x->up_stopped)
 		return WAIT_SERVER_SEND;
 	/* we do not read what the client would not take */
 	if (buf_len(&x->client->stream.out) > 0)
@@ -74,13 +86,19 @@ max_credit_ms(const struct exchange *x)
 	return own != 0 ? own : x->home->front->config->body_timeout_ms;
 }
 
+static unsigned
+min_rate(const struct exchange *x)
+{
+	unsigned own = x->plan.route->body_min_rate;
+
+	return own != 0 ? own : x->home->front->config->body_min_rate;
+}
+
 static uint64_t
 earned_ms(const struct exchange *x, uint64_t bytes)
 {
-	unsigned rate = x->plan.route->body_min_rate;
+	unsigned rate = min_rate(x);
 
-	if (rate == 0)
-		rate = x->home->front->config->body_min_rate;
 	return rate == 0 ? UINT32_MAX : bytes * 1000 / rate;
 }
 
@@ -116,7 +134,7 @@ wait_ms(struct exchange *x, enum exchange_wait what)
 	case WAIT_NONE:
 		return 0;
 	case WAIT_CLIENT_CONTINUE:
-		return CONTINUE_MS;
+		return continue_ms(x);
 	case WAIT_CLIENT_BODY:
 		return x->credit.left_ms;
 	case WAIT_CLIENT_SEND:
@@ -131,6 +149,19 @@ wait_ms(struct exchange *x, enum exchange_wait what)
 		return route->tunnel_timeout_ms;
 	}
 	return 0;
+}
+
+/*
+ * A server that has begun its answer is not silent while it takes the rest of
+ * the request; but a client that drips must not hold it for ever.  So what
+ * body_min_rate asks for in read_timeout is one step.
+ */
+static uint64_t
+steps_of_upload(const struct exchange *x)
+{
+	uint64_t step = min_rate(x) * x->plan.route->read_timeout_ms / 1000;
+
+	return x->server->stream.bytes_out / (step > 0 ? step : 1);
 }
 
 /* A counter of what is waited for: when it moves, the time begins anew. */
@@ -150,7 +181,7 @@ progress(const struct exchange *x, enum exchange_wait what)
 	case WAIT_SERVER_HEAD:
 		return x->n_interim;
 	case WAIT_SERVER_BODY:
-		return x->server->stream.bytes_in;
+		return x->server->stream.bytes_in + steps_of_upload(x);
 	case WAIT_TUNNEL:
 		return tunnel_progress(&x->tunnel);
 	}

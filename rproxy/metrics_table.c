@@ -44,7 +44,7 @@ const struct metric_def rproxy_metrics[] = {
 	[M_REQUESTS_5XX] =
 	    COUNTER("rproxy_requests_total", "code=\"5xx\"", NULL),
 	[M_EXCHANGES_OPEN] = GAUGE(
-	    "rproxy_exchanges", "Requests that have not been answered yet."),
+	    "rproxy_exchanges", "Requests under way, tunnels among them."),
 	[M_TUNNELS_OPEN] =
 	    GAUGE("rproxy_tunnels", "Connections in another protocol, open."),
 	[M_CLIENT_BYTES_IN] = COUNTER("rproxy_client_received_bytes_total",

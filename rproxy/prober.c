@@ -2,18 +2,20 @@
  * The health prober.  Runs in a process of its own, one for all workers, so
  * that a server is asked once in an interval and not once by each of them.
  *
- *	RESTING -> CONNECTING -> ASKING -> CLOSING -> RESTING
+ *	RESTING -> CONNECTING -> ASKING -> ENDING -> CLOSING -> RESTING
  *
  *	RESTING     until the interval is over
  *	CONNECTING  by connect(), or tlsd has been asked to (upstream/egress.h)
  *	ASKING      the request is out; connect_timeout is for both of these
- *	CLOSING     the verdict is in; the handle is on its way out
+ *	ENDING      the verdict is in; the server may say the rest, so that it
+ *		    does not log an error every few seconds
+ *	CLOSING     the handle is on its way out
  *
- * A probe is one GET of the pool's path on a connection of its own, under the
- * site's first name, and only the status of the answer is looked at: what a
- * server says about itself is worth nothing unless it can still say it.
- * What fails without a word from the server, since tlsd is away or something
- * has run out here, is no verdict.
+ * A probe is one GET of the pool's path on a connection of its own, with the
+ * site's first name in Host, or the server's own (preserve_host), and only the
+ * status of the answer is looked at: what a server says about itself is worth
+ * nothing unless it can still say it.  What fails without a word from the
+ * server, since tlsd is away or something has run out here, is no verdict.
  *
  * The workers see the verdicts in shared memory that this process alone may
  * write (upstream/health.h).  It ends with the first order to leave; what it
@@ -39,6 +41,7 @@
 #include "rproxy/lock_up.h"
 #include "rproxy/upstream/egress.h"
 #include "rproxy/upstream/health.h"
+#include "rproxy/upstream/pool.h"
 
 static const char *const allowed[] = {
 	SANDBOX_LOOP,
@@ -63,11 +66,13 @@ static const char *const allowed[] = {
 
 /* As much of a status line as matters. */
 #define ANSWER_BYTES 16
+#define ENDING_MS 1000
 
 enum probe_state {
 	PROBE_RESTING,
 	PROBE_CONNECTING,
 	PROBE_ASKING,
+	PROBE_ENDING,
 	PROBE_CLOSING,
 };
 
@@ -202,6 +207,26 @@ finish_egress(struct probe *p)
 }
 
 static void
+read_rest(struct probe *p)
+{
+	size_t ignored;
+	enum stream_verdict v = stream_read(&p->stream,
+	    p->home->streams.scratch, STREAM_SCRATCH_BYTES, &ignored);
+
+	if (v == STREAM_END || v == STREAM_FAILED)
+		leave(p);
+}
+
+static void
+end(struct probe *p, bool good, const char *why)
+{
+	note(p, good, why);
+	p->state = PROBE_ENDING;
+	deadline_set(&p->deadline, ENDING_MS);
+	read_rest(p);
+}
+
+static void
 read_answer(struct probe *p)
 {
 	char why[32] = "no answer of HTTP";
@@ -223,14 +248,14 @@ read_answer(struct probe *p)
 	case HEALTH_MORE:
 		return;
 	case HEALTH_GOOD:
-		finish(p, true, NULL);
+		end(p, true, NULL);
 		return;
 	case HEALTH_BAD:
 		break;
 	}
 	if (status != 0)
 		(void)snprintf(why, sizeof(why), "status %u", status);
-	finish(p, false, why);
+	end(p, false, why);
 }
 
 static void
@@ -248,6 +273,9 @@ on_ready(struct watch *w, unsigned events)
 		return;
 	case PROBE_ASKING:
 		read_answer(p);
+		return;
+	case PROBE_ENDING:
+		read_rest(p);
 		return;
 	case PROBE_RESTING:
 	case PROBE_CLOSING:
@@ -338,6 +366,9 @@ on_deadline(struct deadline *d)
 	case PROBE_ASKING:
 		finish(p, false, "no answer in time");
 		return;
+	case PROBE_ENDING:
+		leave(p);
+		return;
 	case PROBE_CLOSING:
 		return;
 	}
@@ -345,17 +376,30 @@ on_deadline(struct deadline *d)
 
 /* all of them -------------------------------------------------------------- */
 
+/* The Host that requests have: one that knows no other name answers 404. */
 static char *
-request_of(const struct site_conf *site, const struct pool_conf *pool)
+host_of(const struct site_conf *site, const struct server_conf *server)
 {
-	size_t room = strlen(pool->health) + strlen(site->name) + 128;
-	char *text = mem_need(room);
 	bool wild = site->name[0] == '*';
+
+	if (!site->http.preserve_host)
+		return server_authority(server, false);
+	return mem_need_strdup(wild ? site->name + 2 : site->name);
+}
+
+static char *
+request_of(const struct site_conf *site, const struct pool_conf *pool,
+    const struct server_conf *server)
+{
+	char *host = host_of(site, server);
+	size_t room = strlen(pool->health) + strlen(host) + 128;
+	char *text = mem_need(room);
 
 	(void)snprintf(text, room,
 	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rproxy prober\r\n"
 	    "Accept: */*\r\nConnection: close\r\n\r\n",
-	    pool->health, wild ? site->name + 2 : site->name);
+	    pool->health, host);
+	mem_free(host);
 	return text;
 }
 
@@ -368,7 +412,7 @@ probe_init(struct prober *w, struct probe *p, const struct site_conf *site,
 	p->home = w;
 	p->pool = pool;
 	p->server = server;
-	p->request = request_of(site, pool);
+	p->request = request_of(site, pool, server);
 	p->key = health_key(site, pool, server);
 	p->count.down = health_is_down(w->page, p->key);
 	if (server->https)

@@ -23,13 +23,20 @@ allows(const struct route_conf *route, struct slice token)
 	return false;
 }
 
+/* "Content-Length: 0", which some send with every POST, is none. */
+static bool
+has_body(const struct framing *f)
+{
+	return f->kind == BODY_CHUNKED || f->length > 0;
+}
+
 enum reason
 request_upgrade_plan(
     const struct request_head *r, struct request_plan *p, struct arena *a)
 {
 	struct slice rest = p->hop.upgrade_to, token;
 
-	if (!p->hop.upgrade || r->minor == 0 || p->framing.kind != BODY_NONE)
+	if (!p->hop.upgrade || r->minor == 0 || has_body(&p->framing))
 		return REASON_OK;
 	while (list_next(&rest, &token)) {
 		if (!allows(p->route, token))

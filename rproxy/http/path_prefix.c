@@ -36,15 +36,10 @@ path_prefix_is_plain(struct slice path)
 	struct slice rest = slice_from(path, 1);
 	struct slice segment;
 
-	while (slice_split(&rest, '/', &segment)) {
-		bool is_last = rest.p == NULL;
-
-		if (segment.len == 0 && !is_last)
-			return false;
+	while (slice_split(&rest, '/', &segment))
 		if (slice_eq(segment, SLICE(".")) ||
 		    slice_eq(segment, SLICE("..")))
 			return false;
-	}
 	return true;
 }
 

@@ -24,8 +24,8 @@ struct slice path_prefix_replace(
     struct slice from, struct slice to, struct slice path, struct arena *a);
 
 /*
- * Whether a path, as sent, has no empty and no dot segment: one that has may
- * leave its prefix again, and must not be mapped.
+ * Whether a path, as sent, has no dot segment: one that has may leave its
+ * prefix again, and must not be mapped.
  */
 bool path_prefix_is_plain(struct slice path);
 

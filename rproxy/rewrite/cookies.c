@@ -229,12 +229,10 @@ cookies_are_secure(const struct http_conf *http, bool https)
 }
 
 /* Browsers drop SameSite=None without Secure. */
-static struct slice
-missing_same_site(const struct mapping *m, const struct cookie *c, bool secure)
+struct slice
+cookies_same_site(const struct http_conf *http, bool secure)
 {
-	if (c->same_site)
-		return SLICE_NONE;
-	switch (m->site->http.cookie_samesite) {
+	switch (http->cookie_samesite) {
 	case COOKIE_SAMESITE_KEEP:
 		break;
 	case COOKIE_SAMESITE_LAX:
@@ -251,8 +249,8 @@ static struct slice
 cookie_text(const struct mapping *m, const struct cookie *c, struct arena *a)
 {
 	struct slice parts[2 * ATTRIBUTES_MAX + 4];
-	bool add_secure =
-	    !c->secure && cookies_are_secure(&m->site->http, m->who->https);
+	const struct http_conf *http = &m->site->http;
+	bool add_secure = !c->secure && cookies_are_secure(http, m->who->https);
 	size_t n = 0;
 
 	parts[n++] = c->pair;
@@ -264,9 +262,10 @@ cookie_text(const struct mapping *m, const struct cookie *c, struct arena *a)
 	}
 	if (add_secure)
 		parts[n++] = SLICE("; Secure");
-	if (m->site->http.cookie_httponly && !c->http_only)
+	if (http->cookie_httponly && !c->http_only)
 		parts[n++] = SLICE("; HttpOnly");
-	parts[n++] = missing_same_site(m, c, add_secure || c->secure);
+	if (!c->same_site)
+		parts[n++] = cookies_same_site(http, add_secure || c->secure);
 	return arena_concat(a, parts, n);
 }
 

@@ -10,6 +10,9 @@
 
 /* Whether cookies to such a client are Secure, by cookie_secure. */
 bool cookies_are_secure(const struct http_conf *http, bool https);
+/* "; SameSite=Lax" or nothing, for one that says nothing of it: by
+ * cookie_samesite. */
+struct slice cookies_same_site(const struct http_conf *http, bool secure);
 /* One Set-Cookie value; value itself when nothing is to change. */
 struct slice
 cookies_rewrite(const struct mapping *m, struct slice value, struct arena *a);

@@ -177,16 +177,6 @@ response_rules_is_public(const struct mapping *m, const struct authority *at)
 	return is_site_name(m, at->host) && is_port_of_site(m, at->port);
 }
 
-static enum owner
-owner_of(const struct mapping *m, const struct url *u)
-{
-	if (is_inner(u, m->route))
-		return OWNER_INNER;
-	if (response_rules_is_public(m, &u->at))
-		return OWNER_SITE;
-	return OWNER_FOREIGN;
-}
-
 /* How much of a server's path the route covers: "to", or a prefix as it is. */
 static size_t
 server_prefix_len(const struct route_conf *r, struct slice path)
@@ -235,6 +225,40 @@ route_by_server_path(const struct mapping *m, struct slice path)
 		best_len = len;
 	}
 	return best;
+}
+
+/*
+ * An application sends clients to a neighbour by the address that it knows.
+ * Where that is a server of another pool, and a route to it covers the path,
+ * the URL is mapped as if that server had said it.
+ */
+static bool
+turn_to_neighbour(struct mapping *m, const struct url *u)
+{
+	for (size_t i = 0; i < m->site->n_route; i++) {
+		struct mapping there = *m;
+
+		there.route = &m->site->route[i];
+		if (!is_inner(u, there.route))
+			continue;
+		there.route = route_by_server_path(&there, u->rest);
+		if (there.route == NULL)
+			continue;
+		there.prefix = slice_of(there.route->prefix.v[0]);
+		*m = there;
+		return true;
+	}
+	return false;
+}
+
+static enum owner
+owner_of(struct mapping *m, const struct url *u)
+{
+	if (is_inner(u, m->route))
+		return OWNER_INNER;
+	if (response_rules_is_public(m, &u->at))
+		return OWNER_SITE;
+	return turn_to_neighbour(m, u) ? OWNER_INNER : OWNER_FOREIGN;
 }
 
 struct slice
@@ -290,16 +314,17 @@ response_rules_url(const struct mapping *m, struct slice value, struct arena *a)
 	struct authority host;
 	struct slice path;
 	enum owner owner = OWNER_INNER;
+	struct mapping by = *m;
 
 	if (!url_parse(value, &u))
 		return value;
 	if (u.has_authority)
-		owner = owner_of(m, &u);
+		owner = owner_of(&by, &u);
 	if (owner == OWNER_FOREIGN)
 		return value;
 	path = u.rest;
 	if (path.len > 0 && path.p[0] == '/') {
-		path = response_rules_path(m, path, a);
+		path = response_rules_path(&by, path, a);
 		if (path.p == NULL)
 			return SLICE_NONE;
 	}
@@ -309,8 +334,8 @@ response_rules_url(const struct mapping *m, struct slice value, struct arena *a)
 	if (owner == OWNER_INNER && !authority_parse(m->host, &host))
 		return value;
 	if (!m->site->tls.present &&
-	    (is_https_server(&u, m->route->pool_http) ||
-		is_https_server(&u, m->route->pool_https)))
+	    (is_https_server(&u, by.route->pool_http) ||
+		is_https_server(&u, by.route->pool_https)))
 		u.https = false;
 	return build(m, &u, host, path, a);
 }

@@ -16,6 +16,9 @@
  * The path goes backwards through the path mapping of the route, or of that
  * route with the same pools which covers most of it; where that one maps
  * nothing, the path stays.
+ *
+ * A server or alias of another pool of the site is ours as well, where a route
+ * to that pool covers the path; this one maps it.
  */
 #ifndef RPROXY_REWRITE_RESPONSE_RULES_H
 #define RPROXY_REWRITE_RESPONSE_RULES_H

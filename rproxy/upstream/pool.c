@@ -51,8 +51,8 @@ struct upstream {
 
 /* start -------------------------------------------------------------------- */
 
-static char *
-authority_of(const struct server_conf *conf, bool always_port)
+char *
+server_authority(const struct server_conf *conf, bool always_port)
 {
 	char text[512];
 	bool is_v6 = strchr(conf->host, ':') != NULL;
@@ -90,8 +90,8 @@ server_init(struct server *s, struct upstream *u, const struct site_conf *site,
 	s->pool = pool;
 	s->home = u;
 	s->label = conf->id != NULL ? mem_need_strdup(conf->id)
-				    : authority_of(conf, true);
-	s->authority = authority_of(conf, false);
+				    : server_authority(conf, true);
+	s->authority = server_authority(conf, false);
 	make_idle_lists(s);
 	if (conf->https)
 		s->question = egress_question(site, pool, conf);
@@ -110,11 +110,7 @@ pool_new(struct upstream *u, const struct site_conf *site,
 	p->conf = conf;
 	p->home = u;
 	p->n = (unsigned)conf->n_server;
-	if (conf->n_server > POOL_MAX_SERVERS) {
-		log_warning("pool %s: only the first %d servers are used",
-		    conf->name, POOL_MAX_SERVERS);
-		p->n = POOL_MAX_SERVERS;
-	}
+	CHECK(p->n <= POOL_SERVERS_MAX);
 	p->server = mem_need(p->n * sizeof(*p->server));
 	p->turn = mem_need(p->n * sizeof(*p->turn));
 	for (unsigned i = 0; i < p->n; i++) {
@@ -228,21 +224,31 @@ pick_resting(const struct pool *p, const struct pool_tries *t)
 	return best;
 }
 
+/* What a server is measured by. */
+struct measure {
+	uint64_t now_ms;
+	bool heeds_probes;
+};
+
 static bool
 is_usable(const struct pool *p, const struct pool_tries *t, unsigned i,
-    uint64_t now_ms)
+    const struct measure *m)
 {
-	return is_open(p, t, i) && p->server[i].down_until_ms <= now_ms &&
-	       !health_is_down(p->home->health, p->server[i].health_key);
+	const struct server *s = &p->server[i];
+
+	return is_open(p, t, i) && s->down_until_ms <= m->now_ms &&
+	       !(m->heeds_probes &&
+		   health_is_down(p->home->health, s->health_key));
 }
 
 static int
-pick_wished(const struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+pick_wished(
+    const struct pool *p, const struct pool_tries *t, const struct measure *m)
 {
 	for (unsigned i = 0; i < t->wishes.n; i++) {
 		unsigned wish = t->wishes.server[i];
 
-		if (wish < p->n && is_usable(p, t, wish, now_ms))
+		if (wish < p->n && is_usable(p, t, wish, m))
 			return (int)wish;
 	}
 	return -1;
@@ -250,29 +256,46 @@ pick_wished(const struct pool *p, const struct pool_tries *t, uint64_t now_ms)
 
 /* Where the client has a connection of its own (upstream_share = client). */
 static int
-pick_own(const struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+pick_own(
+    const struct pool *p, const struct pool_tries *t, const struct measure *m)
 {
 	if (p->conf->upstream_share != UPSTREAM_SHARE_CLIENT)
 		return -1;
 	for (unsigned i = 0; i < p->n; i++)
-		if (is_usable(p, t, i, now_ms) &&
+		if (is_usable(p, t, i, m) &&
 		    idle_has_own(&p->server[i], t->client))
 			return (int)i;
 	return -1;
 }
 
 static int
-pick(struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+pick_usable(struct pool *p, const struct pool_tries *t, const struct measure *m)
 {
-	int i = pick_wished(p, t, now_ms);
+	int i = pick_wished(p, t, m);
 
 	if (i < 0)
-		i = pick_own(p, t, now_ms);
+		i = pick_own(p, t, m);
 	if (i >= 0)
 		return i;
 	for (unsigned k = 0; k < p->n; k++)
-		p->turn[k].usable = is_usable(p, t, k, now_ms);
-	i = balance_pick(p->turn, p->n);
+		p->turn[k].usable = is_usable(p, t, k, m);
+	return balance_pick(p->turn, p->n);
+}
+
+/*
+ * Where the probes of all fail it is the probe that is wrong, as often as not:
+ * then each has its turn and its sessions as if there were none.
+ */
+static int
+pick(struct pool *p, const struct pool_tries *t, uint64_t now_ms)
+{
+	struct measure m = { .now_ms = now_ms, .heeds_probes = true };
+	int i = pick_usable(p, t, &m);
+
+	if (i < 0 && p->conf->health != NULL) {
+		m.heeds_probes = false;
+		i = pick_usable(p, t, &m);
+	}
 	return i >= 0 ? i : pick_resting(p, t);
 }
 

@@ -14,7 +14,6 @@
 #include "rproxy/upstream/server_conn.h"
 #include "rproxy/upstream/sticky.h"
 
-#define POOL_MAX_SERVERS 256
 #define POOL_MAX_IDLE 512   /* connections of one server, if for anybody */
 #define POOL_IDLE_LISTS 256 /* of one server, if each client has its own */
 #define POOL_REST_MS 5000   /* a server that failed is left alone so long */
@@ -42,6 +41,10 @@ struct server {
 
 struct pool;
 
+/* "host:port"; without the port where it is the usual one, unless always_port.
+ * Owned by the caller.  Aborts on failure. */
+char *server_authority(const struct server_conf *conf, bool always_port);
+
 /*
  * Resolves all names: to be called before the sandbox.  Aborts on failure.
  * egress: path of tlsd's socket, NULL when there is no https server; outlives
@@ -63,7 +66,7 @@ struct pool *upstream_pool(struct upstream *u, const struct pool_conf *conf);
 /* The servers that one exchange wants and has tried; zero it first. */
 struct pool_tries {
 	struct sticky_wishes wishes;
-	uint64_t tried[POOL_MAX_SERVERS / 64];
+	uint64_t tried[POOL_SERVERS_MAX / 64];
 	unsigned server;  /* tried last */
 	unsigned n_addr;  /* of that one, not tried yet */
 	unsigned address; /* of those the next, in turn */

@@ -36,14 +36,15 @@ struct form {
 	id_parser *parse;
 };
 
+/* Behind each dot: ids may have some, "node1.example.com". */
 static void
-after_last_dot(struct slice value, struct slice id[STICKY_WISHES])
+after_dots(struct slice value, struct slice id[STICKY_WISHES])
 {
-	for (size_t i = value.len; i > 0; i--) {
-		if (value.p[i - 1] != '.')
-			continue;
-		id[0] = slice_from(value, i);
-		return;
+	struct slice part;
+
+	for (unsigned i = 0; i < STICKY_WISHES; i++) {
+		(void)slice_split(&value, '.', &part);
+		id[i] = value;
 	}
 }
 
@@ -92,9 +93,9 @@ third_part(struct slice value, struct slice id[STICKY_WISHES])
 }
 
 static const struct form forms[] = {
-	[APP_TOMCAT] = { "JSESSIONID", false, after_last_dot },
-	[APP_WILDFLY] = { "JSESSIONID", false, after_last_dot },
-	[APP_JETTY] = { "JSESSIONID", false, after_last_dot },
+	[APP_TOMCAT] = { "JSESSIONID", false, after_dots },
+	[APP_WILDFLY] = { "JSESSIONID", false, after_dots },
+	[APP_JETTY] = { "JSESSIONID", false, after_dots },
 	[APP_WEBLOGIC] = { "JSESSIONID", false, after_bangs },
 	[APP_WEBSPHERE] = { "JSESSIONID", false, after_colons },
 	[APP_SAP_JAVA] = { "saplb_", true, in_parentheses },
@@ -131,17 +132,22 @@ token_of(const struct pool_conf *pool, unsigned server, char out[17])
 	    siphash(&key, slice_first(slice_of(text), (size_t)n)));
 }
 
+/*
+ * It goes wherever the session's own cookie goes: were it kept from the POST
+ * with which an identity provider sends a browser back, that one would reach a
+ * server that does not know the session.
+ */
 struct slice
-sticky_cookie(
-    const struct pool_conf *pool, unsigned server, bool secure, struct arena *a)
+sticky_cookie(const struct pool_conf *pool, unsigned server, bool secure,
+    struct slice same_site, struct arena *a)
 {
 	const char *name =
 	    pool->sticky_cookie != NULL ? pool->sticky_cookie : own_form.cookie;
 	char token[17];
 
 	token_of(pool, server, token);
-	return arena_printf(a, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s", name,
-	    token, secure ? "; Secure" : "");
+	return arena_printf(a, "%s=%s; Path=/; HttpOnly%s%.*s", name, token,
+	    secure ? "; Secure" : "", SLICE_FMT(same_site));
 }
 
 /* wishes ------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include "common/site_conf.h"
 #include "rproxy/http/fields.h"
 
-#define STICKY_WISHES 4
+#define STICKY_WISHES 8
 
 /* Servers of the pool that a request asks for, the best one first. */
 struct sticky_wishes {
@@ -27,9 +27,10 @@ void sticky_read(const struct pool_conf *pool, enum app_kind app,
 
 /*
  * Set-Cookie value that binds a client to this server, for STICKY_COOKIE;
- * secure: with that attribute.  SLICE_NONE: memory is short.
+ * secure: with that attribute; same_site: another one, or empty.  SLICE_NONE:
+ * memory is short.
  */
 struct slice sticky_cookie(const struct pool_conf *pool, unsigned server,
-    bool secure, struct arena *a);
+    bool secure, struct slice same_site, struct arena *a);
 
 #endif

@@ -151,6 +151,16 @@ def test_reasons_are_counted(rproxy, bad):
     assert count("bad_length") == 0
 
 
+def test_every_status_is_counted(rproxy, bad):
+    """Those that nobody has defined as what clients take them for."""
+    rproxy.start(bad.port, rproxy="admin = ./admin.sock\n")
+    for status in (200, 302, 404, 599, 600, 999):
+        assert fetch(rproxy.port, f"/status/{status}").status == status
+    for code, n in (("2xx", 1), ("3xx", 1), ("4xx", 1), ("5xx", 3)):
+        series = f'rproxy_requests_total{{code="{code}"}}'
+        assert wait_for(lambda: rproxy.metric(series) == n, 3), code
+
+
 # paths ----------------------------------------------------------------------
 
 

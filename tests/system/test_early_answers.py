@@ -52,6 +52,20 @@ def test_expectation_never_stalls(rproxy, backend):
     assert data.startswith(b"HTTP/1.1 200 ")  # the second 100 is not passed
 
 
+def test_expectation_that_the_server_is_not_told_of_is_met_here(rproxy, bad):
+    rproxy.start(bad.port, http="request_header_remove = Expect\n")
+    with Connection(rproxy.port) as c:
+        begun = time.monotonic()
+        c.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+               b"Content-Length: 5\r\nConnection: close\r\n\r\n")
+        assert c.reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert time.monotonic() - begun < 0.5
+        assert c.reader.readline() == b"\r\n"
+        c.send(b"12345")
+        assert c.read_to_end().endswith(b"\r\n\r\n12345")
+    assert bad.last.get("Expect") is None
+
+
 def test_client_that_does_not_wait_for_100_is_not_kept_waiting(rproxy, bad):
     rproxy.start(bad.port)
     begun = time.monotonic()

@@ -224,6 +224,9 @@ server = http://127.0.0.1:{bad.port}
 """)
     assert fetch(rproxy.port, "/reports/x?y").text == \
         "GET /echo/crystal/x?y HTTP/1.1"
+    assert fetch(rproxy.port, "/reports//css/x").text == \
+        "GET /echo/crystal//css/x HTTP/1.1"
+    assert fetch(rproxy.port, "/reports/./x").status == 400
     assert fetch(rproxy.port, "/other").status == 404
     assert fetch(rproxy.port, "/reportsx").status == 404
     assert fetch(rproxy.port, "/", host="elsewhere").status == 421

@@ -415,3 +415,13 @@ def test_stickiness_that_cannot_work_is_an_error(files):
             f"pool = p\n[pool p]\n{servers}sticky = app\n", "-t")
         assert status == 1
         assert text in err
+
+
+def test_more_servers_than_a_pool_may_have_are_an_error(files):
+    lines = "[site]\nnames = a\n[route r]\nprefix = /\npool = p\n[pool p]\n"
+    servers = [f"server = http://h:{port}\n" for port in range(1, 258)]
+    status, _, err = files.run(lines + "".join(servers[:-1]), "-t")
+    assert (status, err) == (0, "")
+    status, _, err = files.run(lines + "".join(servers), "-t")
+    assert status == 1
+    assert "error: site.ini:263: pool.server: a pool has at most 256" in err

@@ -1,5 +1,6 @@
 """How long rproxy waits for clients and for servers."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -112,6 +113,51 @@ def test_server_may_say_for_long_that_it_works(rproxy, backend):
                  b"Connection: close\r\n\r\n")
     assert answer.count(b"102 Processing") == 19
     assert answer.endswith(b"\r\n\r\nok")
+
+
+def test_server_that_has_begun_its_answer_may_take_the_upload_slowly(
+        rproxy, backend):
+    """Silence is when nothing moves in either direction, and what comes at
+    less than body_min_rate does not move."""
+    def serve(link, _):
+        data = read_head(link)
+        link.sendall(HEAD + b"2\r\nConnection: close\r\n\r\na")
+        while data.count(b"x") < 5000:
+            data += link.recv(4096) or leave()
+        link.sendall(b"b")
+        link.recv(1)
+    rproxy.start(backend(serve), rproxy="body_min_rate = 1000\n",
+                 http="read_timeout = 1s\n")
+    for bytes_each, answer in ((1000, b"ab"), (100, b"a")):
+        with Connection(rproxy.port) as c:
+            c.send(b"POST / HTTP/1.1\r\nHost: a\r\n"
+                   b"Content-Length: 5000\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(5):
+                    time.sleep(0.6)
+                    c.send(b"x" * bytes_each)
+            assert c.read_to_end().split(b"\r\n\r\n")[1:] == [answer]
+    assert [e["reason"] for e in rproxy.entries(2)] == ["ok", "read_timeout"]
+
+
+def test_server_that_does_not_take_the_upload_may_answer_slowly(rproxy,
+                                                                backend):
+    def serve(link, _):
+        read_head(link)
+        link.sendall(HEAD + b"6\r\n\r\n")
+        for _ in range(6):
+            time.sleep(0.4)
+            link.sendall(b"x")
+        link.recv(1)
+    rproxy.start(backend(serve), http="timeout = 1s\n")
+
+    def upload(c):
+        with contextlib.suppress(OSError):
+            c.send(b"POST / HTTP/1.1\r\nHost: a\r\n"
+                   b"Content-Length: 50000000\r\n\r\n" + bytes(50000000))
+    with Connection(rproxy.port) as c:
+        threading.Thread(target=upload, args=[c], daemon=True).start()
+        assert c.read_response().text == "xxxxxx"
 
 
 def test_body_must_keep_up_its_rate(rproxy, bad):

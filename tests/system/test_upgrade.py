@@ -66,6 +66,12 @@ def test_bytes_that_come_with_the_request_reach_the_tunnel(proxy):
         assert c.read_to_end() == b"hello EARLY bye"
 
 
+def test_a_body_of_no_bytes_does_not_keep_from_a_tunnel(proxy):
+    with Connection(proxy.port) as c:
+        status, _ = ask(c, "/tunnel", ["Content-Length: 0"])
+        assert status.startswith("HTTP/1.1 101 ")
+
+
 def test_server_may_end_its_direction_first(proxy, bad):
     with Connection(proxy.port) as c:
         ask(c, "/tunnel_first")

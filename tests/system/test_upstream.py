@@ -134,6 +134,7 @@ def test_keep_alive_max_is_honoured(proxy, bad):
     ("/raw/bad_length", 502, "response_length"),
     ("/raw/bad_name", 502, "bad_response"),
     ("/raw/bad_coding", 502, "response_coding"),
+    ("/raw/bad_chunk", 502, "response_coding"),
     ("/raw/switch", 502, "bad_upgrade"),
     ("/raw/many_interim", 502, "bad_response"),
     ("/raw/huge_head", 502, "response_too_large"),

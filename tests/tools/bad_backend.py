@@ -351,6 +351,8 @@ RAW = {
     "many_interim": "HTTP/1.1 103 Early Hints\r\n\r\n" * 50,
     "huge_head": OK + "X: " + "y" * 300000 + "\r\n\r\n",
     "half_head": OK + "X-Half",
+    "bad_chunk": OK + "Transfer-Encoding: chunked\r\n\r\n"
+                 "2\r\nok\r\n2 \r\nok\r\n0\r\n\r\n",
     "bad_coding": OK + "Transfer-Encoding: gzip\r\n\r\nabc",
     "extra": OK + "Content-Length: 3\r\n\r\nabc" + OK +
              "Content-Length: 5\r\n\r\nstray",

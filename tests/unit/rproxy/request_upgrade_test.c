@@ -22,25 +22,28 @@ static const struct {
 	const struct route_conf *route;
 	unsigned minor;
 	enum body_kind body;
+	uint64_t length;
 	const char *asked; /* NULL: Connection does not say upgrade */
 	enum reason why;
 	const char *offered;
 } cases[] = {
-	{ &some, 1, BODY_NONE, "websocket", REASON_OK, "websocket" },
-	{ &some, 1, BODY_NONE, "WebSocket", REASON_OK, "WebSocket" },
-	{ &some, 1, BODY_NONE, "h2c, chat, foo/1, websocket", REASON_OK,
+	{ &some, 1, BODY_NONE, 0, "websocket", REASON_OK, "websocket" },
+	{ &some, 1, BODY_NONE, 0, "WebSocket", REASON_OK, "WebSocket" },
+	{ &some, 1, BODY_NONE, 0, "h2c, chat, foo/1, websocket", REASON_OK,
 	    "chat, websocket" },
-	{ &some, 1, BODY_NONE, "h2c", REASON_OK, "" },
-	{ &some, 1, BODY_NONE, "", REASON_OK, "" },
-	{ &some, 1, BODY_NONE, "websockets", REASON_OK, "" },
-	{ &some, 1, BODY_NONE, NULL, REASON_OK, "" },
-	{ &some, 0, BODY_NONE, "websocket", REASON_OK, "" },
-	{ &some, 1, BODY_LENGTH, "websocket", REASON_OK, "" },
-	{ &some, 1, BODY_CHUNKED, "websocket", REASON_OK, "" },
-	{ &none, 1, BODY_NONE, "websocket", REASON_UPGRADE_REFUSED, "" },
-	{ &none, 1, BODY_NONE, "h2c, WEBSOCKET", REASON_UPGRADE_REFUSED, "" },
-	{ &none, 1, BODY_NONE, "h2c", REASON_OK, "" },
-	{ &none, 0, BODY_NONE, "websocket", REASON_OK, "" },
+	{ &some, 1, BODY_NONE, 0, "h2c", REASON_OK, "" },
+	{ &some, 1, BODY_NONE, 0, "", REASON_OK, "" },
+	{ &some, 1, BODY_NONE, 0, "websockets", REASON_OK, "" },
+	{ &some, 1, BODY_NONE, 0, NULL, REASON_OK, "" },
+	{ &some, 0, BODY_NONE, 0, "websocket", REASON_OK, "" },
+	{ &some, 1, BODY_LENGTH, 3, "websocket", REASON_OK, "" },
+	{ &some, 1, BODY_CHUNKED, 0, "websocket", REASON_OK, "" },
+	{ &some, 1, BODY_LENGTH, 0, "websocket", REASON_OK, "websocket" },
+	{ &none, 1, BODY_NONE, 0, "websocket", REASON_UPGRADE_REFUSED, "" },
+	{ &none, 1, BODY_NONE, 0, "h2c, WEBSOCKET", REASON_UPGRADE_REFUSED,
+	    "" },
+	{ &none, 1, BODY_NONE, 0, "h2c", REASON_OK, "" },
+	{ &none, 0, BODY_NONE, 0, "websocket", REASON_OK, "" },
 };
 
 static void
@@ -54,6 +57,7 @@ what_the_route_allows_is_offered(void **state)
 
 		arena_init(&a, 1024);
 		p.framing.kind = cases[i].body;
+		p.framing.length = cases[i].length;
 		p.hop.upgrade = cases[i].asked != NULL;
 		p.hop.upgrade_to = slice_of(cases[i].asked);
 		if (request_upgrade_plan(&r, &p, &a) != cases[i].why ||

@@ -172,10 +172,18 @@ static const struct url_case urls[] = {
 	{ TWIN, S8443, "http://portal.example.com/twin", S8443 "/twin" },
 	{ TWIN, S, "https://portal.example.com:8443/twin", S "/twin" },
 	{ IRJ, P, "https://portal.example.com:8443/irj", SAME },
-	{ TWIN, P, "http://10.1.0.11:50000/twin", SAME },
 	{ TWIN, P, "/inner/x", "/plain/x" },
 	{ PLAIN, P, "http://10.2.0.1:50000/inner/x", P "/plain/x" },
-	{ PLAIN, P, "http://10.2.0.1:50001/inner/x", SAME },
+	/* a server of another pool, where one of its routes covers the path */
+	{ TWIN, S8443, "http://10.1.0.11:50000/x?y", S8443 "/app/x?y" },
+	{ TWIN, P, "http://10.1.0.11:50000/irj/x", P "/irj/x" },
+	{ TWIN, P, "//j2ee-cluster.intra/irj", "//portal.example.com/irj" },
+	{ PLAIN, P, "http://10.2.0.1:50001/inner/x", P "/plain/x" },
+	{ PLAIN, P, "http://10.1.0.11:50000/x", P "/app/x" },
+	{ BESIDE, S, "http://10.2.0.1:50000/inner/x", S "/plain/x" },
+	{ BESIDE, S, "http://10.2.0.1:50001/twin", S "/twin" },
+	{ BESIDE, S, "http://10.2.0.1:50000/innermost", SAME },
+	{ BESIDE, S, "http://10.2.0.1:50002/inner/x", SAME },
 };
 
 /*

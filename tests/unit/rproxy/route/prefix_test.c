@@ -81,7 +81,13 @@ a_mapped_path_keeps_the_rest_byte_for_byte(void **state)
 		{ "/p/q", "/a", "/p/q/../../p/q/x", NULL },
 		{ "/a", "/", "/a/../a/x", NULL },
 		{ "/a", "/", "/a/./x", NULL },
-		{ "/a", "/", "/a//evil", NULL },
+		/* a doubled slash is one to servlet containers */
+		{ "/a", "/b", "/a//x", "/b//x" },
+		{ "/a", "/b", "/a/x//", "/b/x//" },
+		{ "/", "/b", "//x", "/b//x" },
+		{ "/a", "/b", "/a//../x", NULL },
+		/* but "//evil" would be a host */
+		{ "/a", "/", "/a//evil", "/evil" },
 		{ "/a", "/b", "/a/", "/b/" },
 		{ "/a", "/b", "/a/..x/.y", "/b/..x/.y" },
 		{ "/reports", NULL, "/%72eports/x", "/%72eports/x" },

@@ -18,6 +18,7 @@ static struct server_conf servers[] = {
 	{ .host = "10.0.0.2", .port = 80, .id = "worker.2" },
 	{ .host = "10.0.0.3", .port = 80, .id = "host_SID_01" },
 	{ .host = "10.0.0.4", .port = 80, .id = "-1234" },
+	{ .host = "10.0.0.5", .port = 80, .id = "n1.portal.example.com" },
 };
 
 struct sticky_case {
@@ -28,11 +29,16 @@ struct sticky_case {
 };
 
 static const struct sticky_case cases[] = {
-	/* Tomcat, WildFly, Jetty: behind the last dot */
+	/* Tomcat, WildFly, Jetty: behind a dot */
 	{ APP_TOMCAT, "/", NULL, "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc.J2EE6500", "0" },
 	{ APP_WILDFLY, "/", "a=b; JSESSIONID=abc.J2EE6500; c=d", "0" },
 	{ APP_JETTY, "/", "JSESSIONID=\"node0x.J2EE6500\"", "0" },
+	{ APP_TOMCAT, "/", "JSESSIONID=a.b.J2EE6500", "0" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.n1.portal.example.com", "4" },
+	{ APP_TOMCAT, "/", "JSESSIONID=a.b.n1.portal.example.com", "4" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.n2.portal.example.com", "" },
+	{ APP_TOMCAT, "/", "JSESSIONID=abc.J2EE6500.gone", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=abc.", "" },
 	{ APP_TOMCAT, "/", "JSESSIONID=J2EE6500", "" },
@@ -135,7 +141,7 @@ another_name_may_be_given_to_the_cookie(void **state)
 	pool.sticky_cookie = "SHOPID";
 	read_as_text(&pool, APP_TOMCAT, "/a;shopid=x.-1234",
 	    "JSESSIONID=a.J2EE6500; SHOPID=b.worker.2", got);
-	assert_string_equal(got, "3");
+	assert_string_equal(got, "31");
 }
 
 static void
@@ -183,7 +189,7 @@ cookie_of(const struct pool_conf *pool, unsigned server, char out[64])
 	struct slice set;
 
 	arena_init(&a, 4096);
-	set = sticky_cookie(pool, server, true, &a);
+	set = sticky_cookie(pool, server, true, SLICE_NONE, &a);
 	set = slice_first(set, slice_find(set, ';'));
 	(void)snprintf(out, 64, "%.*s", SLICE_FMT(set));
 	arena_fini(&a);
@@ -214,7 +220,7 @@ a_cookie_of_ours_leads_back_to_its_server(void **state)
 }
 
 static void
-a_cookie_of_ours_is_secure_on_https(void **state)
+a_cookie_of_ours_has_the_attributes_it_is_given(void **state)
 {
 	const struct pool_conf pool = { .server = servers,
 		.n_server = ARRAY_LEN(servers),
@@ -225,12 +231,12 @@ a_cookie_of_ours_is_secure_on_https(void **state)
 
 	(void)state;
 	arena_init(&a, 4096);
-	set = sticky_cookie(&pool, 0, true, &a);
+	set = sticky_cookie(&pool, 0, true, SLICE("; SameSite=None"), &a);
 	assert_true(slice_starts_with(set, SLICE("S=")));
 	assert_true(slice_ends_with_nocase(
-	    set, SLICE("; Path=/; HttpOnly; SameSite=Lax; Secure")));
-	set = sticky_cookie(&pool, 0, false, &a);
-	assert_true(slice_ends_with_nocase(set, SLICE("; SameSite=Lax")));
+	    set, SLICE("; Path=/; HttpOnly; Secure; SameSite=None")));
+	set = sticky_cookie(&pool, 0, false, SLICE_NONE, &a);
+	assert_true(slice_ends_with_nocase(set, SLICE("; Path=/; HttpOnly")));
 	arena_fini(&a);
 }
 
@@ -243,7 +249,8 @@ main(void)
 		cmocka_unit_test(one_server_or_no_stickiness_has_no_wishes),
 		cmocka_unit_test(values_of_any_length_are_survived),
 		cmocka_unit_test(a_cookie_of_ours_leads_back_to_its_server),
-		cmocka_unit_test(a_cookie_of_ours_is_secure_on_https),
+		cmocka_unit_test(
+		    a_cookie_of_ours_has_the_attributes_it_is_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
