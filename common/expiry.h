@@ -1,5 +1,6 @@
 /*
- * What the operator must renew in time (certificates), as log lines.  Runs in
+ * What the operator must renew in time (certificates,
+ * lists of revoked ones), as log lines.  Runs in
  * the master: at start, on reload and once a day.
  */
 #ifndef COMMON_EXPIRY_H
@@ -8,6 +9,8 @@
 #include "common/plan.h"
 
 #define EXPIRY_WARN_DAYS 14
+/* CAs make a new list each week or day, so more would be noise. */
+#define EXPIRY_WARN_CRL_DAYS 2
 
 /*
  * "certificate of site portal expires in 9 days"; false when it is not time

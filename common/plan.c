@@ -71,13 +71,15 @@ plan_add_access_log(struct plan *p, const char *path)
 }
 
 void
-plan_add_expiry(struct plan *p, const char *name, int64_t at_s)
+plan_add_expiry(
+    struct plan *p, enum plan_expiry_kind kind, const char *name, int64_t at_s)
 {
 	size_t n = p->n_expiry;
 
 	p->expiry = mem_need_grow(
 	    p->expiry, n * sizeof(*p->expiry), (n + 1) * sizeof(*p->expiry));
-	p->expiry[n] = (struct plan_expiry){ mem_need_strdup(name), at_s };
+	p->expiry[n] =
+	    (struct plan_expiry){ kind, mem_need_strdup(name), at_s };
 	p->n_expiry++;
 }
 

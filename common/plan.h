@@ -41,7 +41,13 @@ struct plan_listen {
 };
 
 /* Something that the operator must renew in time. */
+enum plan_expiry_kind {
+	PLAN_CERTIFICATE,
+	PLAN_CRL, /* a list of revoked certificates */
+};
+
 struct plan_expiry {
+	enum plan_expiry_kind kind;
 	char *name;   /* owned; the site's */
 	int64_t at_s; /* since 1970 */
 };
@@ -73,7 +79,8 @@ void plan_add_role(struct plan *p, struct plan_role role);
 void
 plan_add_listen(struct plan *p, const struct addr *a, uid_t owner, gid_t group);
 void plan_add_access_log(struct plan *p, const char *path);
-void plan_add_expiry(struct plan *p, const char *name, int64_t at_s);
+void plan_add_expiry(
+    struct plan *p, enum plan_expiry_kind kind, const char *name, int64_t at_s);
 /* Its contents reach the children that serve, now and when it changes. */
 void plan_add_watched(struct plan *p, const char *path);
 /* More than a master can hand on: too many processes, addresses or files. */

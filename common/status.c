@@ -166,14 +166,30 @@ put_counts(struct page *out, const struct status *s)
 }
 
 static void
-put_expiry(struct page *out, const struct status *s, const struct plan *p)
+put_expiry(struct page *out, const struct status *s, const struct plan *p,
+    enum plan_expiry_kind kind)
 {
-	if (p->n_expiry == 0)
-		return;
-	put_family(out, s, "certificate_expiry_seconds", "gauge",
-	    "When the site's certificate expires, in seconds since 1970.");
+	static const struct {
+		const char *name;
+		const char *help;
+	} family[] = {
+		[PLAN_CERTIFICATE] = { "certificate_expiry_seconds",
+		    "When the site's certificate expires, in seconds since "
+		    "1970." },
+		[PLAN_CRL] = { "crl_expiry_seconds",
+		    "When the site's first list of revoked certificates "
+		    "expires, in seconds since 1970." },
+	};
+	bool has_begun = false;
+
 	for (unsigned i = 0; i < p->n_expiry; i++) {
-		put(out, "%s_certificate_expiry_seconds{site=\"", s->daemon);
+		if (p->expiry[i].kind != kind)
+			continue;
+		if (!has_begun)
+			put_family(out, s, family[kind].name, "gauge",
+			    family[kind].help);
+		has_begun = true;
+		put(out, "%s_%s{site=\"", s->daemon, family[kind].name);
 		put_label(out, p->expiry[i].name);
 		put(out, "\"} %" PRId64 "\n", p->expiry[i].at_s);
 	}
@@ -197,7 +213,9 @@ put_metrics(struct page *out, const struct status *s)
 		    "Number of the generation that serves.");
 		put(out, "%s_generation %u\n", s->daemon,
 		    generation_number(s->active));
-		put_expiry(out, s, generation_plan(s->active));
+		put_expiry(
+		    out, s, generation_plan(s->active), PLAN_CERTIFICATE);
+		put_expiry(out, s, generation_plan(s->active), PLAN_CRL);
 	}
 }
 

@@ -1,5 +1,6 @@
 /*
- * When a site's certificates expire.  Runs in the checker.
+ * When a site's certificates and lists of revoked ones expire.  Runs in the
+ * checker.
  *
  * The chain counts, too: a client refuses an expired issuer like an expired
  * leaf, and it is the issuer that people forget.  So do the certificates that
@@ -12,12 +13,13 @@
 
 #define NEVER INT64_MAX
 
+/* Of one that is missing, too. */
 static int64_t
-end_of(const X509 *cert)
+seconds_of(const ASN1_TIME *end)
 {
 	struct tm tm;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+	if (end == NULL || ASN1_TIME_to_tm(end, &tm) != 1)
 		return NEVER;
 	return (int64_t)timegm(&tm);
 }
@@ -34,7 +36,8 @@ first_end(STACK_OF(X509) * chain)
 	int64_t first = NEVER;
 
 	for (int i = 0; i < sk_X509_num(chain); i++)
-		first = least(first, end_of(sk_X509_value(chain, i)));
+		first = least(first,
+		    seconds_of(X509_get0_notAfter(sk_X509_value(chain, i))));
 	return first;
 }
 
@@ -65,5 +68,29 @@ cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
 	for (size_t i = 0; i < site->n_pool; i++)
 		*at_s = least(*at_s,
 		    first_end_of(c, pool, &site->pool[i].tls_certificate));
+	return *at_s != NEVER;
+}
+
+bool
+cert_expiry_of_crls(const struct tlsd_config *c, struct cert_pool *pool,
+    const struct site_conf *site, int64_t *at_s)
+{
+	const struct string_list *files = &site->tls.client_crl;
+	char error[CERT_FILE_ERROR_MAX];
+	struct slice text;
+
+	*at_s = NEVER;
+	for (size_t f = 0; f < files->n; f++) {
+		STACK_OF(X509_CRL) *lists = NULL;
+
+		if (bundle_find(c->bundle, files->v[f], &text))
+			lists =
+			    cert_file_read_crls(pool, text, files->v[f], error);
+		for (int i = 0; i < sk_X509_CRL_num(lists); i++)
+			*at_s =
+			    least(*at_s, seconds_of(X509_CRL_get0_nextUpdate(
+					     sk_X509_CRL_value(lists, i))));
+		sk_X509_CRL_pop_free(lists, X509_CRL_free);
+	}
 	return *at_s != NEVER;
 }

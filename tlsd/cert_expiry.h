@@ -1,6 +1,6 @@
 /*
- * When a site's certificates expire.  Needs OpenSSL; runs in the checker
- * (tlsd/master/check.c).
+ * When what a site shows or believes expires.  Needs OpenSSL; runs in the
+ * checker (tlsd/master/check.c).
  */
 #ifndef TLSD_CERT_EXPIRY_H
 #define TLSD_CERT_EXPIRY_H
@@ -13,6 +13,9 @@
  * those of its pools included, in seconds since 1970.  False: none can be read.
  */
 bool cert_expiry_of(const struct tlsd_config *c, struct cert_pool *pool,
+    const struct site_conf *site, int64_t *at_s);
+/* The same of its lists of revoked certificates. */
+bool cert_expiry_of_crls(const struct tlsd_config *c, struct cert_pool *pool,
     const struct site_conf *site, int64_t *at_s);
 
 #endif

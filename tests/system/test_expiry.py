@@ -31,6 +31,19 @@ def test_expiry_is_a_gauge_for_each_site_and_a_warning_in_time(
     assert "certificate of site localhost" not in log
 
 
+def test_a_list_of_revoked_certificates_expires_as_well(gateway, pairs,
+                                                        origin, ca):
+    soon = time.time() + 86400 + 3600
+    text = site_text(pairs[0], origin.port).replace(
+        "[tls]\n", "[tls]\nclient_verify = optional\n"
+        f"client_ca = {ca.cert}\nclient_crl = {ca.crl(86400 + 3600)}\n")
+    gw = gateway(site=text, **ADMIN)
+    assert abs(gw.metric("tlsd", 'tlsd_crl_expiry_seconds'
+                         '{site="localhost"}') - soon) < 5
+    assert "client_crl of site localhost expires in 1 days" in \
+        gw.tlsd.log_text()
+
+
 @pytest.mark.skipif(BUILD.name != "build",
                     reason="sanitizers want to be preloaded themselves")
 def test_the_warning_of_expiry_comes_once_a_day(

@@ -4,8 +4,8 @@
  *
  * To see whether a key fits its certificate it must be read, and the master
  * may never hold a key: not even in memory that was freed.  The checker says
- * what it found on a pipe, and ends: a line for each fault, and "expiry: TIME
- * SITE" for each site.
+ * what it found on a pipe, and ends: a line for each fault, and "expiry: KIND
+ * TIME SITE" for what each site must renew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,16 +25,27 @@
 
 static const struct conf_place nowhere = { NULL, 0 };
 
-/* Runs in the checker, as does the next. */
+/* Runs in the checker, as do the next two. */
+static void
+tell_expiry(
+    FILE *to, enum plan_expiry_kind kind, int64_t at_s, const char *site)
+{
+	fprintf(to, "expiry: %d %" PRId64 " %s\n", (int)kind, at_s, site);
+}
+
 static void
 list_expiry(const struct tlsd_config *c, struct cert_pool *pool, FILE *to)
 {
 	int64_t at_s;
 
-	for (size_t i = 0; i < c->sites.n; i++)
-		if (cert_expiry_of(c, pool, c->sites.v[i], &at_s))
-			fprintf(to, "expiry: %" PRId64 " %s\n", at_s,
-			    c->sites.v[i]->name);
+	for (size_t i = 0; i < c->sites.n; i++) {
+		const struct site_conf *site = c->sites.v[i];
+
+		if (cert_expiry_of(c, pool, site, &at_s))
+			tell_expiry(to, PLAN_CERTIFICATE, at_s, site->name);
+		if (cert_expiry_of_crls(c, pool, site, &at_s))
+			tell_expiry(to, PLAN_CRL, at_s, site->name);
+	}
 }
 
 static _Noreturn void
@@ -73,11 +84,13 @@ static bool
 add_expiry(struct plan *p, const char *line)
 {
 	int64_t at_s;
+	unsigned kind;
 	int n = 0;
 
-	if (sscanf(line, "expiry: %" SCNd64 " %n", &at_s, &n) != 1 || n == 0)
+	if (sscanf(line, "expiry: %u %" SCNd64 " %n", &kind, &at_s, &n) != 2 ||
+	    n == 0 || kind > PLAN_CRL)
 		return false;
-	plan_add_expiry(p, line + n, at_s);
+	plan_add_expiry(p, (enum plan_expiry_kind)kind, line + n, at_s);
 	return true;
 }
 

@@ -247,9 +247,10 @@ read_plan(
 	if (is_told(path, "two-sockets"))
 		add_socket(p, beside(path, "b.sock"));
 	plan_add_access_log(p, beside(path, "access.log"));
-	plan_add_expiry(p, "a \"b", INT64_C(4102444800));
+	plan_add_expiry(p, PLAN_CERTIFICATE, "a \"b", INT64_C(4102444800));
+	plan_add_expiry(p, PLAN_CRL, "a", INT64_C(4102444801));
 	if (is_told(path, "expired"))
-		plan_add_expiry(p, "old", 1000000000);
+		plan_add_expiry(p, PLAN_CERTIFICATE, "old", 1000000000);
 	p->log = mem_need_strdup(beside(path, "log"));
 	p->log_level = LOG_LEVEL_INFO;
 	p->admin = mem_need_strdup(beside(path, "admin.sock"));

@@ -38,7 +38,7 @@ with_sites(const struct process_home *home, struct metrics *m, unsigned n_sites)
 	plan_add_role(&p, (struct plan_role){ .name = "worker", .count = 1 });
 	for (unsigned i = 0; i < n_sites; i++) {
 		snprintf(name, sizeof(name), "site-%u.example.com", i);
-		plan_add_expiry(&p, name, 1800000000);
+		plan_add_expiry(&p, PLAN_CERTIFICATE, name, 1800000000);
 	}
 	return generation_new(
 	    home, m, 1, &p, &logs, no_sockets, &no_events, NULL);

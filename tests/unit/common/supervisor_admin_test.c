@@ -78,6 +78,8 @@ counts_reloads_and_restarts(void **state)
 	assert_contains(metrics, "\ndemo_generation 2\n");
 	assert_contains(metrics,
 	    "\ndemo_certificate_expiry_seconds{site=\"a \\\"b\"} 4102444800\n");
+	assert_contains(
+	    metrics, "\ndemo_crl_expiry_seconds{site=\"a\"} 4102444801\n");
 }
 
 int
