@@ -34,6 +34,12 @@ plan_fini(struct plan *p)
 	for (unsigned i = 0; i < p->n_expiry; i++)
 		mem_free(p->expiry[i].name);
 	mem_free(p->expiry);
+	for (unsigned i = 0; i < p->n_server; i++) {
+		mem_free(p->server[i].site);
+		mem_free(p->server[i].pool);
+		mem_free(p->server[i].address);
+	}
+	mem_free(p->server);
 	mem_free(p->log);
 	mem_free(p->admin);
 	memset(p, 0, sizeof(*p));
@@ -81,6 +87,19 @@ plan_add_expiry(
 	p->expiry[n] =
 	    (struct plan_expiry){ kind, mem_need_strdup(name), at_s };
 	p->n_expiry++;
+}
+
+void
+plan_add_server(struct plan *p, const struct plan_server *server)
+{
+	size_t n = p->n_server;
+
+	p->server = mem_need_grow(
+	    p->server, n * sizeof(*p->server), (n + 1) * sizeof(*p->server));
+	p->server[n] = (struct plan_server){ mem_need_strdup(server->site),
+		mem_need_strdup(server->pool), mem_need_strdup(server->address),
+		server->key };
+	p->n_server++;
 }
 
 void

@@ -52,6 +52,14 @@ struct plan_expiry {
 	int64_t at_s; /* since 1970 */
 };
 
+/* A server that is probed; how it is, the state page knows. */
+struct plan_server {
+	char *site; /* owned, as are the next two */
+	char *pool;
+	char *address; /* host:port */
+	uint64_t key;  /* in the state page */
+};
+
 struct plan {
 	char *config;  /* owned; absolute path of the ini file */
 	int bundle_fd; /* owned; -1: none */
@@ -65,6 +73,8 @@ struct plan {
 	unsigned n_watched;
 	struct plan_expiry *expiry; /* owned */
 	unsigned n_expiry;
+	struct plan_server *server; /* owned */
+	unsigned n_server;
 	char *log; /* owned */
 	enum log_level log_level;
 	char *admin; /* owned; NULL: none */
@@ -81,6 +91,8 @@ plan_add_listen(struct plan *p, const struct addr *a, uid_t owner, gid_t group);
 void plan_add_access_log(struct plan *p, const char *path);
 void plan_add_expiry(
     struct plan *p, enum plan_expiry_kind kind, const char *name, int64_t at_s);
+/* Copies the texts. */
+void plan_add_server(struct plan *p, const struct plan_server *server);
 /* Its contents reach the children that serve, now and when it changes. */
 void plan_add_watched(struct plan *p, const char *path);
 /* More than a master can hand on: too many processes, addresses or files. */

@@ -150,6 +150,13 @@ state_page_turn(struct state_page *p, uint64_t keep_ms, uint64_t now_ms)
 		p->desc->turn(p->header->state, keep_ms, now_ms);
 }
 
+bool
+state_page_is_up(const struct state_page *p, uint64_t key)
+{
+	CHECK(p->desc->is_up != NULL);
+	return p->desc->is_up(p->header->state, key);
+}
+
 /* Two masters count in it for the moment of a takeover. */
 unsigned
 state_page_next_generation(struct state_page *p)

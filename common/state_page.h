@@ -25,6 +25,8 @@ struct state_desc {
 	 * NULL: nothing to do.
 	 */
 	void (*turn)(void *state, uint64_t keep_ms, uint64_t now_ms);
+	/* Of a plan_server, in the master.  NULL: plans have none. */
+	bool (*is_up)(const void *state, uint64_t key);
 };
 
 struct state_page;
@@ -42,6 +44,7 @@ int state_page_fd(const struct state_page *p);
 /* For reading only. */
 int state_page_reader_fd(const struct state_page *p);
 void state_page_turn(struct state_page *p, uint64_t keep_ms, uint64_t now_ms);
+bool state_page_is_up(const struct state_page *p, uint64_t key);
 /* The next number, from 1. */
 unsigned state_page_next_generation(struct state_page *p);
 

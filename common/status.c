@@ -13,7 +13,7 @@
 
 /*
  * No ceiling but that of the configuration: about 140 bytes for a child, and
- * less than 600 for a site, which takes more than that already.
+ * less than 600 for a site or a server, which takes more than that already.
  */
 #define STATUS_MAX SIZE_MAX
 
@@ -195,6 +195,26 @@ put_expiry(struct page *out, const struct status *s, const struct plan *p,
 	}
 }
 
+static void
+put_servers(struct page *out, const struct status *s, const struct plan *p)
+{
+	if (p->n_server == 0)
+		return;
+	put_family(out, s, "server_up", "gauge",
+	    "Whether the server answers its probes.");
+	for (unsigned i = 0; i < p->n_server; i++) {
+		const struct plan_server *one = &p->server[i];
+
+		put(out, "%s_server_up{site=\"", s->daemon);
+		put_label(out, one->site);
+		put(out, "\",pool=\"");
+		put_label(out, one->pool);
+		put(out, "\",server=\"");
+		put_label(out, one->address);
+		put(out, "\"} %d\n", state_page_is_up(s->state, one->key));
+	}
+}
+
 /* What the children count, then what only the master knows. */
 static void
 put_metrics(struct page *out, const struct status *s)
@@ -216,6 +236,7 @@ put_metrics(struct page *out, const struct status *s)
 		put_expiry(
 		    out, s, generation_plan(s->active), PLAN_CERTIFICATE);
 		put_expiry(out, s, generation_plan(s->active), PLAN_CRL);
+		put_servers(out, s, generation_plan(s->active));
 	}
 }
 

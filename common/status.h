@@ -10,6 +10,7 @@
 
 #include "common/admin.h"
 #include "common/generation.h"
+#include "common/state_page.h"
 
 /* What only the master knows; shown as metrics. */
 struct master_restarts {
@@ -30,6 +31,7 @@ struct status {
 	uint64_t now_ms;  /* monotonic */
 	bool is_complete; /* running, and every child is ready */
 	const struct metrics *metrics;
+	const struct state_page *state; /* asked for the plan's servers */
 	const struct master_counts *counts;
 	const char *reload_result;           /* "none", "ok", "failed" */
 	const char *reload_error;            /* "" when there is none */

@@ -31,6 +31,7 @@ answer(struct slice path, struct admin_answer *out, void *ctx)
 		.now_ms = clock_monotonic_ms(),
 		.is_complete = is_healthy(s),
 		.metrics = s->metrics,
+		.state = s->state,
 		.counts = &s->counts,
 		.reload_result = s->reload_result,
 		.reload_error = s->reload_error,

@@ -9,6 +9,7 @@
 #include "rproxy/master.h"
 #include "rproxy/metrics_table.h"
 #include "rproxy/upstream/health.h"
+#include "rproxy/upstream/pool.h"
 
 /* A socket file belongs to the user that may connect: the only one who can. */
 static void
@@ -33,6 +34,31 @@ has_probes(const struct rproxy_config *c)
 }
 
 static void
+add_servers(
+    struct plan *p, const struct site_conf *site, const struct pool_conf *pool)
+{
+	for (size_t i = 0; i < pool->n_server; i++) {
+		const struct server_conf *server = &pool->server[i];
+		char *address = server_authority(server, true);
+
+		plan_add_server(
+		    p, &(struct plan_server){ site->name, pool->name, address,
+			   health_key(site, pool, server) });
+		mem_free(address);
+	}
+}
+
+static void
+add_probed_servers(struct plan *p, const struct rproxy_config *c)
+{
+	for (size_t i = 0; i < c->sites.n; i++)
+		for (size_t k = 0; k < c->sites.v[i]->n_pool; k++)
+			if (c->sites.v[i]->pool[k].health != NULL)
+				add_servers(
+				    p, c->sites.v[i], &c->sites.v[i]->pool[k]);
+}
+
+static void
 fill_plan(struct plan *p, const struct rproxy_config *c)
 {
 	plan_add_role(
@@ -46,6 +72,7 @@ fill_plan(struct plan *p, const struct rproxy_config *c)
 		add_listen(p, &c->listen[i]);
 	for (size_t i = 0; i < rproxy_config_n_access_logs(c); i++)
 		plan_add_access_log(p, rproxy_config_access_log(c, i));
+	add_probed_servers(p, c);
 	p->log = mem_need_strdup(c->log);
 	p->log_level = c->log_level;
 	p->admin = c->admin != NULL ? mem_need_strdup(c->admin) : NULL;

@@ -27,9 +27,12 @@ struct health_page {
 	struct slot slot[SLOTS];
 };
 
+static bool is_up(const void *page, uint64_t key);
+
 const struct state_desc health_state = {
 	.version = 1,
 	.len_bytes = sizeof(struct health_page),
+	.is_up = is_up,
 };
 
 uint64_t
@@ -69,6 +72,12 @@ health_is_down(const struct health_page *page, uint64_t key)
 	s = find(page, key);
 	return s != NULL &&
 	       atomic_load_explicit(&s->down, memory_order_relaxed) != 0;
+}
+
+static bool
+is_up(const void *page, uint64_t key)
+{
+	return !health_is_down(page, key);
 }
 
 static bool

@@ -365,6 +365,24 @@ def test_a_server_that_fails_its_probes_gets_no_requests(rproxy, backend):
     assert wait_for(lambda: each(rproxy.port) == {"a", "b"})
 
 
+def test_the_state_of_each_server_is_a_gauge(rproxy, backend):
+    good, bad = Patient("a"), Patient("b")
+    ports = backend(good), backend(bad)
+    rproxy.start(0, rproxy="admin = ./admin.sock\n", site=CLUSTER.format(
+        app="none", a=ports[0], b=ports[1],
+        more="health = /ping\nhealth_interval = 100ms\n"))
+
+    def ups():
+        return [rproxy.metric(f'rproxy_server_up{{site="localhost",pool="p",'
+                              f'server="127.0.0.1:{port}"}}')
+                for port in ports]
+    assert ups() == [1, 1]
+    bad.status = 503
+    assert wait_for(lambda: ups() == [1, 0])
+    bad.status = 200
+    assert wait_for(lambda: ups() == [1, 1])
+
+
 def test_a_server_may_say_all_that_it_has_to_say_to_a_probe(rproxy, backend):
     ends = []
 
