@@ -11,6 +11,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,19 @@ default_via_name(void)
 	return mem_need_strdup("gateway");
 }
 
+/* "*.example.com" is no host, so the name above it stands for it. */
+static char *
+host_of(const char *name)
+{
+	size_t room_bytes = strlen(name) + sizeof("[]");
+	char *host = mem_need(room_bytes);
+	bool is_ipv6 = strchr(name, ':') != NULL;
+
+	(void)snprintf(host, room_bytes, "%s%s%s", is_ipv6 ? "[" : "",
+	    strncmp(name, "*.", 2) == 0 ? name + 2 : name, is_ipv6 ? "]" : "");
+	return host;
+}
+
 static struct site_conf *
 site_read(struct bundle *b, const char *path, struct conf_faults *f)
 {
@@ -42,6 +56,7 @@ site_read(struct bundle *b, const char *path, struct conf_faults *f)
 	site->source = conf_read(b, path, f);
 	schema_apply(&site_schema, site->source, site, f);
 	site->name = mem_need_strdup(site->names.n > 0 ? site->names.v[0] : "");
+	site->host = host_of(site->name);
 	if (site->http.via_name == NULL)
 		site->http.via_name = default_via_name();
 	site_check_one(site, f);
@@ -56,6 +71,7 @@ site_free(struct site_conf *site)
 	mem_free(site->access_points);
 	mem_free(site->file);
 	mem_free(site->name);
+	mem_free(site->host);
 	mem_free(site);
 }
 

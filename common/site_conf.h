@@ -274,7 +274,8 @@ struct route_conf {
 struct site_conf {
 	struct conf_file *source; /* owned; all places point into it */
 	char *file;
-	char *name;               /* the first of names, for logs and metrics */
+	char *name; /* the first of names, for logs and metrics */
+	char *host; /* the same as a Host, for who does not say one */
 	struct string_list names; /* lower case; "*.example.com" allowed */
 	enum app_kind app;
 	bool is_default;

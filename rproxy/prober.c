@@ -380,11 +380,9 @@ on_deadline(struct deadline *d)
 static char *
 host_of(const struct site_conf *site, const struct server_conf *server)
 {
-	bool wild = site->name[0] == '*';
-
 	if (!site->http.preserve_host)
 		return server_authority(server, false);
-	return mem_need_strdup(wild ? site->name + 2 : site->name);
+	return mem_need_strdup(site->host);
 }
 
 static char *

@@ -13,7 +13,7 @@ public_name(const struct request_plan *p)
 {
 	if (p->authority.host.len > 0)
 		return p->authority.host;
-	return slice_of(p->site->name); /* HTTP/1.0 without Host */
+	return slice_of(p->site->host); /* HTTP/1.0 without Host */
 }
 
 static struct slice

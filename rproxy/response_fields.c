@@ -14,7 +14,7 @@
 static struct slice
 public_host(const struct request_plan *p)
 {
-	return p->host.len > 0 ? p->host : slice_of(p->site->name);
+	return p->host.len > 0 ? p->host : slice_of(p->site->host);
 }
 
 static struct mapping

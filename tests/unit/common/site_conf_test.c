@@ -83,6 +83,7 @@ fills_a_whole_site(void **state)
 	assert_int_equal(r.sites.n, 1);
 	s = r.sites.v[0];
 	assert_string_equal(s->name, "portal.example.com");
+	assert_string_equal(s->host, "portal.example.com");
 	assert_string_equal(s->names.v[1], "*.p.example.com");
 	assert_int_equal(s->names.n, 4);
 	assert_int_equal(s->app, APP_SAP_JAVA);
@@ -156,6 +157,29 @@ has_defaults_for_a_short_site(void **state)
 	assert_int_equal(s->pool[0].connect_timeout_ms, 5000);
 	assert_null(s->pool[0].server[0].id);
 	stop(&r);
+}
+
+static void
+has_a_host_whatever_its_first_name_is(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "*.example.com", "example.com" },
+		{ "2001:db8::1", "[2001:db8::1]" }, { "192.0.2.1", "192.0.2.1" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[200];
+		struct run r;
+
+		start(&r);
+		(void)snprintf(text, sizeof(text), "[site]\nnames = %s\n%s%s",
+		    cases[i][0], ROUTE, POOL);
+		(void)ini_files_write(&r.t, "a.ini", text);
+		read_sites(&r, "a.ini");
+		assert_string_equal(r.sites.v[0]->host, cases[i][1]);
+		stop(&r);
+	}
 }
 
 static void
@@ -425,6 +449,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_a_whole_site),
 		cmocka_unit_test(has_defaults_for_a_short_site),
+		cmocka_unit_test(has_a_host_whatever_its_first_name_is),
 		cmocka_unit_test(names_the_faults_of_one_site),
 		cmocka_unit_test(checks_all_sites_together),
 		cmocka_unit_test(warns_of_an_address_that_tls_cannot_find),

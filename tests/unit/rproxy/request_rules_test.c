@@ -62,6 +62,7 @@ static char *portal_names[] = { S("portal.example.com") };
 static char *moved_names[] = { S("moved.example.com") };
 static struct site_conf portal = {
 	.name = S("portal.example.com"),
+	.host = S("portal.example.com"),
 	.names = { .v = portal_names, .n = 1 },
 	.http = { .https_port = 443,
 	    .root_redirect = S("/irj/portal"),
@@ -71,6 +72,7 @@ static struct site_conf portal = {
 };
 static struct site_conf moved = {
 	.name = S("moved.example.com"),
+	.host = S("moved.example.com"),
 	.names = { .v = moved_names, .n = 1 },
 	.http = { .https_port = 8443,
 	    .https_redirect = true,
