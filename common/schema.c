@@ -252,8 +252,6 @@ unknown_key(struct walk *w, const struct conf_entry *e)
 	for (size_t i = 0; i < w->section->n_keys; i++) {
 		const struct schema_key *key = &w->section->keys[i];
 
-		if (key->kind == SCHEMA_NOT_YET)
-			continue;
 		suggest_offer(&near, key->name);
 		append(allowed, sizeof(allowed), key->name);
 	}
@@ -297,7 +295,7 @@ static bool
 may_repeat(const struct schema_key *key)
 {
 	return key->is_list || key->kind == SCHEMA_TEXT_LIST ||
-	       key->kind == SCHEMA_PATH_LIST || key->kind == SCHEMA_NOT_YET;
+	       key->kind == SCHEMA_PATH_LIST;
 }
 
 static void

@@ -28,7 +28,6 @@ enum schema_kind {
 	SCHEMA_PATH_LIST, /* the same, made absolute */
 	SCHEMA_CUSTOM,    /* take() and release() know */
 	SCHEMA_REFERENCE, /* names something else: the caller looks it up */
-	SCHEMA_NOT_YET,   /* a key of a later version: an error of its own */
 };
 
 /* One value on its way into its object. */

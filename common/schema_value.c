@@ -217,10 +217,6 @@ schema_value_take(const struct schema_value *v)
 		break;
 	case SCHEMA_REFERENCE:
 		break;
-	case SCHEMA_NOT_YET:
-		schema_fault(
-		    v, "not supported by this version, leave the line out");
-		break;
 	}
 }
 
@@ -247,7 +243,6 @@ schema_value_release(const struct schema_key *key, void *field)
 	case SCHEMA_COUNT:
 	case SCHEMA_WORD:
 	case SCHEMA_REFERENCE:
-	case SCHEMA_NOT_YET:
 		break;
 	}
 }

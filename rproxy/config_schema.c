@@ -174,7 +174,6 @@ static const struct schema_key listen_keys[] = {
 	    .kind = SCHEMA_CUSTOM,
 	    .take = take_from,
 	    .release = release_from },
-	{ .name = "proxy_protocol", .kind = SCHEMA_NOT_YET },
 };
 
 static const struct schema_section sections[] = {

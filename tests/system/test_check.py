@@ -94,16 +94,6 @@ def test_both_daemons_check_the_whole_site(check, good):
         one_fault(check.run(program), "error", "site.ini:8", "min_version")
 
 
-def test_keys_of_a_later_version_are_refused_as_such(check, good):
-    check.write("rproxy.ini", RPROXY.format(user=USER) +
-                "proxy_protocol = on\n")
-    check.site(good.cert, good.key)
-    status, lines = check.run("rproxy")
-    assert status == 1
-    assert any("listen.proxy_protocol: not supported by this version" in line
-               for line in lines)
-
-
 def test_a_missing_file_is_named(check):
     status, lines = check.run("rproxy", "nothing.ini")
     assert status == 1

@@ -15,8 +15,6 @@
 static void
 dump_key(const char *file, const char *section, const struct schema_key *key)
 {
-	if (key->kind == SCHEMA_NOT_YET)
-		return;
 	printf("%s %s %s ", file, section, key->name);
 	if (key->is_required)
 		printf("required\n");

@@ -98,7 +98,6 @@ static const struct schema_key basket_keys[] = {
 	    .is_list = true,
 	    SCHEMA_FIELD(struct basket, taken),
 	    .take = take_once },
-	{ .name = "later", .kind = SCHEMA_NOT_YET },
 };
 
 static const struct schema_key extra_keys[] = {
@@ -249,10 +248,6 @@ names_every_fault_and_what_is_allowed(void **state)
 		      "in [extra]",
 			"error: b.ini:4: basket.count: unknown key, it "
 			"belongs in [fruit NAME]" } },
-		{ "[basket]\nlabel = x\nlater = 2\nlater = 3\n",
-		    { "error: b.ini:3: basket.later: not supported by this "
-		      "version",
-			"error: b.ini:4: basket.later: not supported" } },
 		{ "[baskt]\nlabel = x\n",
 		    { "error: b.ini:1: [baskt]: unknown section, did you mean "
 		      "[basket]?",

@@ -197,8 +197,8 @@ names_every_fault(void **state)
 		{ RPROXY "[listen a]\naddress = ./t.sock\nfrom = root\n"
 			 "[listen b]\naddress = ./nowhere/t.sock\nfrom = root\n"
 			 "proxy_protocol = on\n",
-		    { "error: rproxy.ini:9: listen.proxy_protocol: not "
-		      "supported by this version",
+		    { "error: rproxy.ini:9: listen.proxy_protocol: unknown "
+		      "key, allowed are: address, from",
 			"error: rproxy.ini:6: listen.address: the folder "
 			"./nowhere/: No such file" } },
 		{ RPROXY "[listen a]\naddress = ./t.sock\nfrom = root\n"
