@@ -126,14 +126,20 @@ def test_a_certificate_for_clients_alone_is_a_warning(check, ca):
               "is not for servers (extended key usage)")
 
 
-def test_a_certificate_that_may_not_sign_is_a_warning(check, folder):
-    """As of templates for RSA key exchange, which browsers refuse today."""
+def own(folder, *extensions):
+    """What nobody but itself has signed; the folder's own.pem and own.key."""
     openssl("req", "-x509", "-newkey", "rsa:2048", "-noenc",
             "-keyout", folder / "own.key", "-out", folder / "own.pem",
             "-subj", "/CN=localhost", "-days", "1",
-            "-addext", "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
-            "-addext", "keyUsage=keyEncipherment",
-            "-addext", "extendedKeyUsage=serverAuth")
+            *(word for e in extensions for word in ("-addext", e)))
+    return folder / "own.pem"
+
+
+@pytest.mark.parametrize("usage", ["keyEncipherment", "nonRepudiation"])
+def test_a_certificate_that_may_not_sign_is_a_warning(check, folder, usage):
+    """As of templates for RSA key exchange, which browsers refuse today."""
+    own(folder, "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+        f"keyUsage={usage}", "extendedKeyUsage=serverAuth")
     check.site("own.pem", "own.key")
     one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
               "is not for signatures", "digitalSignature")
@@ -478,6 +484,15 @@ def test_a_certificate_for_servers_alone_is_a_warning_in_a_pool(check, good,
                     f"tls_certificate = {other.cert}",
                     f"tls_key = {other.key}"), "warning", "site.ini:16",
               "pool.tls_certificate: ", "is not for clients")
+
+
+def test_a_certificate_that_may_not_sign_is_a_warning_in_a_pool(check, good,
+                                                                ca, folder):
+    own(folder, "keyUsage=keyEncipherment", "extendedKeyUsage=clientAuth")
+    one_fault(https(check, good, f"tls_ca = {ca.cert}",
+                    "tls_certificate = own.pem", "tls_key = own.key"),
+              "warning", "site.ini:16", "pool.tls_certificate: ",
+              "is not for signatures", "digitalSignature")
 
 
 def test_the_key_of_a_site_in_a_pool_is_a_warning(check, ca, folder):
