@@ -394,6 +394,17 @@ def test_a_client_ca_that_leads_to_no_root_is_a_warning(check, good, users):
     assert not faults(with_users(check, good, [issuing, root]))
 
 
+def test_a_user_that_no_ca_has_signed_needs_none(check, good, folder):
+    """Nobody else can be verified with it: that it is no CA is all to say."""
+    user = own(folder, "basicConstraints=CA:FALSE", "keyUsage=digitalSignature",
+               "extendedKeyUsage=clientAuth")
+    openssl("verify", "-purpose", "sslclient", "-CAfile", user, user)
+    check.site(good.cert, good.key,
+               f"client_verify = optional\nclient_ca = {user}\n")
+    one_fault(check.run(), "warning", "site.ini:9", "tls.client_ca",
+              "is not that of a CA")
+
+
 def test_a_client_ca_without_a_list_beside_others_is_a_warning(check, good,
                                                                users):
     root, issuing = users
