@@ -80,7 +80,8 @@ LLHTTP_INC :=
 LLHTTP_LIBS := -lllhttp
 endif
 
-sources = $(sort $(shell find $(1) -name '*.c' ! -name main.c))
+# not those that begin with a dot, which are an editor's
+sources = $(sort $(shell find $(1) -name '[!.]*.c' ! -name main.c))
 SRC_COMMON := $(call sources,common)
 SRC_TLSD := $(call sources,tlsd)
 SRC_RPROXY := $(call sources,rproxy)
@@ -89,7 +90,7 @@ OBJ_TLSD := $(SRC_TLSD:%.c=$(O)/%.o)
 OBJ_RPROXY := $(SRC_RPROXY:%.c=$(O)/%.o)
 
 unit_tests = $(patsubst tests/unit/%_test.c,%, \
-	$(sort $(shell find tests/unit/$(1) -name '*_test.c')))
+	$(sort $(shell find tests/unit/$(1) -name '[!.]*_test.c')))
 UNIT_COMMON := $(call unit_tests,common)
 UNIT_TLSD := $(call unit_tests,tlsd)
 UNIT_RPROXY := $(call unit_tests,rproxy)
@@ -111,11 +112,16 @@ $(B)/rproxy: $(O)/rproxy/main.o $(O)/librproxy.a $(O)/libcommon.a
 	$(call say,LINK) $(CC) $(LDFLAGS) $(LTO) -o $@ $^ $(UV_LIBS) \
 	    $(INIH_LIBS) $(SECCOMP_LIBS) $(LLHTTP_LIBS) $(PCRE2_LIBS)
 
-$(O)/libcommon.a: $(OBJ_COMMON)
-$(O)/libtlsd.a: $(OBJ_TLSD)
-$(O)/librproxy.a: $(OBJ_RPROXY) $(LLHTTP_OBJ)
-$(O)/%.a:
-	$(call say,AR) rm -f $@ && ar rcs $@ $^
+$(O)/libcommon.a $(O)/libcommon.list: $(OBJ_COMMON)
+$(O)/libtlsd.a $(O)/libtlsd.list: $(OBJ_TLSD)
+$(O)/librproxy.a $(O)/librproxy.list: $(OBJ_RPROXY) $(LLHTTP_OBJ)
+$(O)/%.a: $(O)/%.list
+	$(call say,AR) rm -f $@ && ar rcs $@ $(filter %.o,$^)
+# changes when a source has gone, too
+$(O)/%.list: FORCE
+	@cmp -s $@ - <<<'$^' || cat >$@ <<<'$^'
+.PHONY: FORCE
+FORCE:
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)

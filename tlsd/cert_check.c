@@ -93,10 +93,12 @@ cert_check_order(STACK_OF(X509) * chain, const struct cert_origin *from,
 	}
 }
 
-/* A root is its own. */
+/* A root is its own, and so is a user's certificate that no CA has signed. */
 static bool
 has_issuer(X509 *x, STACK_OF(X509) * all)
 {
+	if (X509_self_signed(x, 0) == 1)
+		return true;
 	for (int i = 0; i < sk_X509_num(all); i++)
 		if (X509_check_issued(sk_X509_value(all, i), x) == X509_V_OK)
 			return true;

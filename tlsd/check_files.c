@@ -102,15 +102,15 @@ check_purpose(X509 *leaf, bool is_client, const struct cert_origin *from,
 {
 	const char *we = is_client ? "clients" : "servers";
 	const char *they = is_client ? "servers" : "clients";
-	int purpose =
-	    is_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER;
+	uint32_t usage = is_client ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
 
-	if (X509_check_purpose(leaf, purpose, 0) != 1)
+	/* each is all ones where the certificate does not say */
+	if ((X509_get_extended_key_usage(leaf) & usage) == 0)
 		conf_warning(f, from->at,
 		    "%s: %s is not for %s (extended key usage), %s may refuse "
 		    "it",
 		    from->key, from->path, we, they);
-	else if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0)
+	if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0)
 		conf_warning(f, from->at,
 		    "%s: %s is not for signatures (key usage without "
 		    "digitalSignature), and each handshake has one: %s may "

@@ -126,14 +126,20 @@ def test_a_certificate_for_clients_alone_is_a_warning(check, ca):
               "is not for servers (extended key usage)")
 
 
-def test_a_certificate_that_may_not_sign_is_a_warning(check, folder):
-    """As of templates for RSA key exchange, which browsers refuse today."""
+def own(folder, *extensions):
+    """What nobody but itself has signed; the folder's own.pem and own.key."""
     openssl("req", "-x509", "-newkey", "rsa:2048", "-noenc",
             "-keyout", folder / "own.key", "-out", folder / "own.pem",
             "-subj", "/CN=localhost", "-days", "1",
-            "-addext", "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
-            "-addext", "keyUsage=keyEncipherment",
-            "-addext", "extendedKeyUsage=serverAuth")
+            *(word for e in extensions for word in ("-addext", e)))
+    return folder / "own.pem"
+
+
+@pytest.mark.parametrize("usage", ["keyEncipherment", "nonRepudiation"])
+def test_a_certificate_that_may_not_sign_is_a_warning(check, folder, usage):
+    """As of templates for RSA key exchange, which browsers refuse today."""
+    own(folder, "subjectAltName=DNS:localhost,DNS:*.portal.example.com",
+        f"keyUsage={usage}", "extendedKeyUsage=serverAuth")
     check.site("own.pem", "own.key")
     one_fault(check.run(), "warning", "site.ini:6", "tls.certificate",
               "is not for signatures", "digitalSignature")
@@ -388,6 +394,17 @@ def test_a_client_ca_that_leads_to_no_root_is_a_warning(check, good, users):
     assert not faults(with_users(check, good, [issuing, root]))
 
 
+def test_a_user_that_no_ca_has_signed_needs_none(check, good, folder):
+    """Nobody else can be verified with it: that it is no CA is all to say."""
+    user = own(folder, "basicConstraints=CA:FALSE", "keyUsage=digitalSignature",
+               "extendedKeyUsage=clientAuth")
+    openssl("verify", "-purpose", "sslclient", "-CAfile", user, user)
+    check.site(good.cert, good.key,
+               f"client_verify = optional\nclient_ca = {user}\n")
+    one_fault(check.run(), "warning", "site.ini:9", "tls.client_ca",
+              "is not that of a CA")
+
+
 def test_a_client_ca_without_a_list_beside_others_is_a_warning(check, good,
                                                                users):
     root, issuing = users
@@ -478,6 +495,15 @@ def test_a_certificate_for_servers_alone_is_a_warning_in_a_pool(check, good,
                     f"tls_certificate = {other.cert}",
                     f"tls_key = {other.key}"), "warning", "site.ini:16",
               "pool.tls_certificate: ", "is not for clients")
+
+
+def test_a_certificate_that_may_not_sign_is_a_warning_in_a_pool(check, good,
+                                                                ca, folder):
+    own(folder, "keyUsage=keyEncipherment", "extendedKeyUsage=clientAuth")
+    one_fault(https(check, good, f"tls_ca = {ca.cert}",
+                    "tls_certificate = own.pem", "tls_key = own.key"),
+              "warning", "site.ini:16", "pool.tls_certificate: ",
+              "is not for signatures", "digitalSignature")
 
 
 def test_the_key_of_a_site_in_a_pool_is_a_warning(check, ca, folder):

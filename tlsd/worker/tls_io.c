@@ -54,7 +54,8 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	    description == SSL_AD_USER_CANCELLED)
 		return;
 	/* our answer, a warning: what ends the connection is yet to come */
-	if (description == SSL_AD_NO_RENEGOTIATION) {
+	if (description == SSL_AD_NO_RENEGOTIATION &&
+	    (where & SSL_CB_WRITE) != 0) {
 		t->has_refused_another = true;
 		return;
 	}

@@ -252,6 +252,35 @@ does_not_renegotiate(void **state)
 	SSL_CTX_free(ctx);
 }
 
+/* Nor takes the word with which we do for the peer's asking. */
+static void
+is_not_asked_by_a_refusal_of_the_peer(void **state)
+{
+	SSL_CTX *ctx = trusting_client(TLS1_2_VERSION);
+	char in[100];
+	struct link l;
+	size_t n;
+
+	(void)state;
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
+	link_open(&l, ctx, "rsa.test");
+	link_shake_hands(&l);
+	SSL_clear_options(l.server.ssl, SSL_OP_NO_RENEGOTIATION);
+	assert_int_equal(SSL_renegotiate(l.server.ssl), 1);
+	assert_int_equal(
+	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_WANT_READ);
+	assert_int_equal(tls_io_flush(&l.server), TLS_OK);
+	assert_true(SSL_read(l.client, in, sizeof(in)) <= 0);
+	ERR_clear_error();
+	assert_int_equal(
+	    tls_io_read(&l.server, in, sizeof(in), &n), TLS_FAILED);
+	assert_string_equal(tls_io_error(&l.server), "no_renegotiation");
+	assert_true(l.server.alert_from_peer);
+	assert_false(l.server.has_refused_another);
+	link_close(&l);
+	SSL_CTX_free(ctx);
+}
+
 static void
 a_key_update_is_answered_in_the_stream(void **state)
 {
@@ -348,6 +377,7 @@ main(void)
 		cmocka_unit_test(an_end_without_close_notify_is_truncation),
 		cmocka_unit_test(a_forged_record_fails_with_bad_record_mac),
 		cmocka_unit_test(does_not_renegotiate),
+		cmocka_unit_test(is_not_asked_by_a_refusal_of_the_peer),
 		cmocka_unit_test(a_key_update_is_answered_in_the_stream),
 		cmocka_unit_test(key_updates_without_end_are_a_flood),
 		cmocka_unit_test(key_updates_between_much_data_are_not),
