@@ -356,7 +356,7 @@ send_logs(struct generation *g, struct process *p)
 		process_order(p, CHILD_ACCESS_LOG, i, g->logs.access_fd[i]);
 }
 
-void
+bool
 generation_reopen_logs(struct generation *g)
 {
 	struct log_files fresh;
@@ -364,12 +364,13 @@ generation_reopen_logs(struct generation *g)
 
 	if (!log_files_open(&fresh, &g->plan, &error)) {
 		log_error("%s; the old files stay open", error);
-		return;
+		return false;
 	}
 	log_files_close(&g->logs);
 	g->logs = fresh;
 	for (unsigned i = 0; i < g->n_process; i++)
 		send_logs(g, &g->process[i]);
+	return true;
 }
 
 /* making and looking ----------------------------------------------------- */

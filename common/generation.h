@@ -62,8 +62,8 @@ void generation_stop(struct generation *g);
 /* Tells every child of from's role but from itself (CHILD_TELL). */
 void generation_tell(
     struct generation *g, const struct process *from, uint64_t value);
-/* Opens the log files anew and hands them on. */
-void generation_reopen_logs(struct generation *g);
+/* Opens the log files anew and hands them on; false: the log says why not. */
+bool generation_reopen_logs(struct generation *g);
 
 unsigned generation_number(const struct generation *g);
 const struct plan *generation_plan(const struct generation *g);

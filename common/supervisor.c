@@ -117,18 +117,19 @@ supervisor_drain(struct supervisor *s, bool is_replaced)
 
 /* while it runs ----------------------------------------------------------- */
 
-static void
+/* False: the active generation's stay as they were, and the log says why. */
+static bool
 reopen_logs(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->n_leaving; i++)
-		generation_reopen_logs(s->leaving[i]);
+		(void)generation_reopen_logs(s->leaving[i]);
 	if (s->candidate != NULL)
-		generation_reopen_logs(s->candidate);
-	if (s->active == NULL)
-		return;
-	generation_reopen_logs(s->active);
+		(void)generation_reopen_logs(s->candidate);
+	if (s->active == NULL || !generation_reopen_logs(s->active))
+		return false;
 	supervisor_use_log(s);
 	log_info("log files reopened");
+	return true;
 }
 
 /*
@@ -142,12 +143,10 @@ on_log_look(struct deadline *d)
 
 	if (s->active == NULL)
 		return;
-	if (!log_files_are_stale(generation_logs(s->active))) {
-		deadline_set(d, LOG_LOOK_MS);
-		return;
-	}
-	reopen_logs(s);
-	log_warning("syslog was started anew: lines from before may be lost");
+	deadline_set(d, LOG_LOOK_MS);
+	if (log_files_are_stale(generation_logs(s->active)) && reopen_logs(s))
+		log_warning("syslog was started anew: lines from before may be "
+			    "lost");
 }
 
 static void
@@ -166,7 +165,7 @@ on_signal(enum signal_order order, void *ctx)
 		supervisor_reload(s);
 		break;
 	case SIGNAL_REOPEN:
-		reopen_logs(s);
+		(void)reopen_logs(s);
 		break;
 	}
 }

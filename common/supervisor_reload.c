@@ -28,15 +28,15 @@ supervisor_use_log(struct supervisor *s)
 	const struct log_files *l = generation_logs(s->active);
 	int fd = fcntl(l->error_fd, F_DUPFD_CLOEXEC, 3);
 
+	deadline_clear(&s->log_look);
+	if (l->kind == LOG_TO_SYSLOG)
+		deadline_set(&s->log_look, LOG_LOOK_MS);
 	if (fd < 0) {
 		log_error("log: %s", strerror(errno));
 		return;
 	}
 	log_init(s->daemon->name, l->kind, fd,
 	    generation_plan(s->active)->log_level);
-	deadline_clear(&s->log_look);
-	if (l->kind == LOG_TO_SYSLOG)
-		deadline_set(&s->log_look, LOG_LOOK_MS);
 }
 
 /* beginning --------------------------------------------------------------- */
