@@ -135,6 +135,17 @@ access_log_flush(struct access_log *l)
 			file_flush(l, &l->file[i]);
 }
 
+void
+access_log_end(struct access_log *l)
+{
+	access_log_flush(l);
+	for (unsigned i = 0; i < l->n; i++)
+		if (buf_len(&l->file[i].lines) > 0)
+			lose(l, &l->file[i], EAGAIN);
+	if (l->lost_bytes > 0)
+		tell_loss(l);
+}
+
 static void
 flush_later(struct access_log *l)
 {

@@ -22,7 +22,9 @@ void
 access_log_add(struct access_log *l, int file, const struct access_entry *e);
 /* The descriptor of a file is replaced, the old one closed. */
 void access_log_replace(struct access_log *l, unsigned file, int fd);
-/* Writes what has been gathered; before the process leaves. */
+/* Writes what has been gathered. */
 void access_log_flush(struct access_log *l);
+/* The same before the process leaves: what is lost is lost now, and told. */
+void access_log_end(struct access_log *l);
 
 #endif

@@ -225,7 +225,7 @@ on_order(const struct child_order *o, void *ctx)
 static void
 fini(struct worker *w)
 {
-	access_log_flush(w->log);
+	access_log_end(w->log);
 	exchanges_fini(&w->exchanges);
 	stream_home_fini(&w->streams);
 }

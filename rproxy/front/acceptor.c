@@ -21,10 +21,10 @@
 #include "common/log.h"
 #include "common/peer_user.h"
 #include "rproxy/front/acceptor.h"
+#include "rproxy/front/shortage.h"
 #include "rproxy/metrics_table.h"
 
 #define REST_MS 200
-#define QUIET_MS 10000
 
 static void
 rest(struct acceptor *a)
@@ -63,27 +63,6 @@ take_plain(struct acceptor *a, int fd, const struct addr *peer)
 	return false;
 }
 
-/* At most one line in QUIET_MS: a shortage comes and goes. */
-static bool
-may_log(uint64_t *last_ms, const struct acceptor *a)
-{
-	uint64_t now_ms = front_now_ms(a->front);
-
-	if (*last_ms != 0 && now_ms - *last_ms < QUIET_MS)
-		return false;
-	*last_ms = now_ms;
-	return true;
-}
-
-static void
-note_short(struct acceptor *a)
-{
-	metrics_add(a->front->metrics, M_REFUSED_MEMORY, 1);
-	if (may_log(&a->short_logged_ms, a))
-		log_error("listen %s: memory is short, a client is closed",
-		    a->conf->name);
-}
-
 static bool
 take(struct acceptor *a, int fd, const struct addr *peer)
 {
@@ -92,7 +71,7 @@ take(struct acceptor *a, int fd, const struct addr *peer)
 	if (a->conf->proxy_v2 ? client_conn_new(a->front, fd, NULL)
 			      : take_plain(a, fd, peer))
 		return true;
-	note_short(a);
+	shortage_note_memory(a->front);
 	return false;
 }
 
@@ -113,7 +92,7 @@ accept_one(struct acceptor *a)
 	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 	    errno != ENOMEM)
 		return;
-	if (may_log(&a->failed_logged_ms, a))
+	if (shortage_may_log(a->front, &a->failed_logged_ms))
 		log_error("accept on %s: %s; clients wait", a->conf->name,
 		    strerror(errno));
 	rest(a);
@@ -130,7 +109,7 @@ static void
 note_full(struct acceptor *a)
 {
 	metrics_add(a->front->metrics, M_REFUSED_FULL, 1);
-	if (!may_log(&a->full_logged_ms, a))
+	if (!shortage_may_log(a->front, &a->full_logged_ms))
 		return;
 	log_warning("listen %s: clients wait, max_connections (%u) is reached",
 	    a->conf->name, a->front->config->max_connections);

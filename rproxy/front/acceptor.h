@@ -14,7 +14,6 @@ struct acceptor {
 	const struct listen_conf *conf; /* borrowed, outlives us */
 	uint64_t full_logged_ms;        /* 0: never */
 	uint64_t failed_logged_ms;      /* likewise */
-	uint64_t short_logged_ms;       /* likewise */
 	bool is_unix;
 	bool resting;
 };

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "rproxy/front/client_conn.h"
+#include "rproxy/front/shortage.h"
 #include "rproxy/metrics_table.h"
 
 #define ANNOUNCE_MS 5000
@@ -69,8 +70,7 @@ front_is_full(const struct front *f, bool plain)
 	return f->n_conns >= max || (plain && f->n_plain >= max - max / 4);
 }
 
-/* states -------------------------------------------------------------------
- */
+/* states ------------------------------------------------------------------- */
 
 static bool
 is_announced(const struct client_conn *c)
@@ -214,8 +214,7 @@ linger_on(struct client_conn *c)
 		deadline_set(&c->deadline, ms);
 }
 
-/* reading ------------------------------------------------------------------
- */
+/* reading ------------------------------------------------------------------ */
 
 static bool
 refuse_header(struct client_conn *c, const char *why)
@@ -239,6 +238,7 @@ take_header(struct client_conn *c, const struct proxy_v2 *pp)
 	}
 	c->identity = identity_from_header(&c->front->tls_params, pp);
 	if (c->identity == NULL) {
+		shortage_note_memory(c->front);
 		conn_close(c);
 		return false;
 	}

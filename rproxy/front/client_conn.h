@@ -62,6 +62,7 @@ struct front {
 	unsigned n_plain; /* of them, from TCP listeners */
 	unsigned n_spare;
 	uint64_t serial;
+	uint64_t short_logged_ms; /* 0: never */
 	bool draining;
 	void (*on_room)(struct front *f); /* a connection has gone */
 	/* tlsd says so, to one worker, and all must hear it */

@@ -75,6 +75,16 @@ def test_access_log_follows_a_pipe_that_was_full_for_a_while(
         f"/echo/{i}" for i in range(40)]
 
 
+def test_what_a_pipe_has_not_taken_at_the_end_is_told(
+        rproxy, bad, narrow_pipe):
+    rproxy.start(bad.port)
+    with Connection(rproxy.port) as c:
+        for i in range(40):
+            assert c.request("GET", f"/echo/{i}").status == 200
+    assert rproxy.stop() == []
+    assert "access log: Resource temporarily unavailable" in rproxy.log()
+
+
 def test_workers_that_share_a_full_pipe_do_not_tear_lines(
         rproxy, bad, narrow_pipe):
     rproxy.start(bad.port, workers=2)

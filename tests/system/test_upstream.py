@@ -94,6 +94,21 @@ def test_a_time_out_is_passed_on_where_it_may_be_the_answer(rproxy, backend):
         assert c.request("GET", "/").status == 408
 
 
+def test_a_time_out_that_leaves_the_connection_open_is_passed_on(rproxy,
+                                                                 backend):
+    """It is the application's: the server has not lost its patience."""
+    def serve(server, _):
+        answer = FINE
+        while server.recv(4096):
+            server.sendall(answer)
+            answer = TIMED_OUT.replace(b"Connection: close\r\n", b"")
+
+    rproxy.start(backend(serve))
+    with Connection(rproxy.port) as c:
+        assert c.request("GET", "/").status == 200
+        assert c.request("GET", "/").status == 408
+
+
 def test_post_is_never_sent_again(proxy, bad):
     with Connection(proxy.port) as c:
         assert c.request("GET", "/once").status == 200

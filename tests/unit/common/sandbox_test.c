@@ -250,12 +250,14 @@ does_not_reach_sockets_without_a_file(void **state)
 static void
 be_an_old_kernel(void)
 {
+	const struct scmp_arg_cmp larger = {
+		.arg = 1, .op = SCMP_CMP_GT, .datum_a = sizeof(uint64_t)
+	};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
 	if (filter == NULL ||
 	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(E2BIG),
-		SCMP_SYS(landlock_create_ruleset), 1,
-		SCMP_A1(SCMP_CMP_GT, sizeof(uint64_t))) != 0 ||
+		SCMP_SYS(landlock_create_ruleset), 1, larger) != 0 ||
 	    seccomp_load(filter) != 0)
 		_exit(101);
 	seccomp_release(filter);

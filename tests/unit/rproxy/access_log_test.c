@@ -102,7 +102,8 @@ read_errors(const struct run *r)
 	return text;
 }
 
-/* The log has no destructor: a run is kept where a leak checker looks. */
+/* The log has no destructor, as a worker needs none: each test keeps its own
+ * where a leak checker looks. */
 static void
 stop(struct run *r)
 {
@@ -157,6 +158,37 @@ losses_are_told_once_in_a_second(void **state)
 	stop(&r);
 }
 
+/* What has not been told yet, and what a pipe whose reader is slow holds up. */
+static void
+all_losses_are_told_at_the_end(void **state)
+{
+	static const char page[512];
+	const char *told;
+	int pipe_fd[2];
+	static struct run r;
+
+	(void)state;
+	start(&r);
+	limit_files(0);
+	write_lines(&r, 1);
+	write_lines(&r, 1);
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(count(read_errors(&r), "bytes are lost"), 1);
+	assert_int_equal(pipe2(pipe_fd, O_NONBLOCK), 0);
+	while (write(pipe_fd[1], page, sizeof(page)) > 0)
+		continue;
+	access_log_replace(r.log, 0, pipe_fd[1]);
+	r.file = pipe_fd[1];
+	write_lines(&r, 1);
+	assert_string_equal(read_errors(&r), "");
+	access_log_end(r.log);
+	told = read_errors(&r);
+	assert_int_equal(count(told, "bytes are lost"), 1);
+	assert_non_null(strstr(told, ": 138 bytes are lost")); /* two lines */
+	close(pipe_fd[0]);
+	stop(&r);
+}
+
 int
 main(void)
 {
@@ -164,6 +196,7 @@ main(void)
 		cmocka_unit_test(
 		    a_line_that_was_cut_gets_an_end_before_the_next),
 		cmocka_unit_test(losses_are_told_once_in_a_second),
+		cmocka_unit_test(all_losses_are_told_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
