@@ -2,6 +2,7 @@
 """The house style that a program can see: top-level entries, head comments,
 file length, line length, trailing blanks, a final newline."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,10 @@ TEXT = CODE | {".md", ".ini", ".xml", ".8", ".5", ".service", ".socket",
 
 def project_files():
     """What git tracks or would track; all files where there is no git."""
-    run = subprocess.run(
+    run = shutil.which("git") and subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True)
-    if run.returncode == 0:
+    if run and run.returncode == 0:
         paths = [ROOT / line for line in run.stdout.splitlines()]
     else:
         paths = [p for p in ROOT.rglob("*") if "build" not in p.parts]
